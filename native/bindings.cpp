@@ -1,0 +1,267 @@
+// What Python sees: Run and Predictor in float32 and float64, and which instruction sets the machine has.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+
+#include "predictor.hpp"
+#include "run.hpp"
+
+namespace nb = nanobind;
+using namespace chainrule;
+
+namespace {
+
+template <class T> using Rows2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> using Row = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <std::size_t N> int index_of(const char* const (&names)[N], const std::string& name, const char* kind) {
+    for (std::size_t i = 0; i < N; i++)
+        if (name == names[i]) return int(i);
+    throw nb::value_error((std::string("the native engine has no ") + kind + " '" + name + "'").c_str());
+}
+
+// [(inputs, outputs, activation, dropout), …], input to output.
+using PythonLayers = std::vector<std::tuple<Index, Index, std::string, double>>;
+
+std::vector<LayerPlan> layer_plans(const PythonLayers& layers) {
+    std::vector<LayerPlan> plans;
+    for (const auto& [inputs, outputs, activation, dropout] : layers)
+        plans.push_back({inputs, outputs, Activation(index_of(ACTIVATION_NAMES, activation, "activation")), dropout});
+    return plans;
+}
+
+Hyper hyper_of(const nb::dict& options) {
+    static const char* const RULES[] = {"sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"};
+    Hyper h{Rule(index_of(RULES, nb::cast<std::string>(options["name"]), "optimizer"))};
+    const auto number = [&](const char* name, double& to) {
+        if (options.contains(name)) to = nb::cast<double>(options[name]);
+    };
+    const auto truth = [&](const char* name, bool& to) {
+        if (options.contains(name)) to = nb::cast<bool>(options[name]);
+    };
+    number("momentum", h.momentum), number("dampening", h.dampening), number("eta", h.eta);
+    number("learning_rate_decay", h.learning_rate_decay), number("alpha", h.alpha), number("beta1", h.beta1);
+    number("beta2", h.beta2), number("epsilon", h.epsilon), number("weight_decay", h.weight_decay);
+    number("initial_accumulator", h.initial_accumulator);
+    truth("nesterov", h.nesterov), truth("centered", h.centered);
+    return h;
+}
+
+template <class T> nb::ndarray<nb::numpy, T> fresh(std::vector<std::size_t> shape) {
+    std::size_t size = 1;
+    for (auto n : shape) size *= n;
+    T* data = new T[size];
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner);
+}
+
+template <class T> void check_rows(const Rows2<T>& x, Index inputs) {
+    if (Index(x.shape(1)) != inputs)
+        throw nb::value_error(("the network takes rows of " + std::to_string(inputs) + " numbers, got " + std::to_string(x.shape(1))).c_str());
+}
+
+template <class T>
+Data<T> data_of(const Layers<T>& layers, const Rows2<T>& x, const Rows2<T>& target, const std::optional<Row<T>>& weight) {
+    check_rows(x, layers.inputs());
+    const Index width = Index(target.shape(1)), outputs = layers.outputs();
+    const bool classes = layers.loss == Loss::cross_entropy && width == 1;
+    if (target.shape(0) != x.shape(0) || (weight && weight->shape(0) != x.shape(0)))
+        throw nb::value_error("data, targets and weights need one entry a row");
+    if (width != outputs && !classes) throw nb::value_error("targets need one column an output");
+    if (x.shape(0) > 0xFFFFFFFFu) throw nb::value_error("more than 2³² rows");
+    if (classes) {
+        for (std::size_t i = 0; i < x.shape(0); i++) {
+            const T c = target.data()[i];
+            if (!(c >= T(0) && c < T(outputs))) throw nb::value_error("a class number lies outside the network's outputs");
+        }
+    }
+    return {x.data(), target.data(), weight ? weight->data() : nullptr, Index(x.shape(0)), width};
+}
+
+// A run and the arrays it reads, kept alive with it.
+template <class T> class BoundRun {
+    Rows2<T> x_, target_;
+    std::optional<Row<T>> weight_;
+    Run<T> run_;
+    int cores_;
+
+    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, Index batch, std::uint64_t seed, bool shuffled) {
+        if (batch < 1) throw nb::value_error("a batch needs at least one row");
+        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), batch, seed, shuffled};
+    }
+
+  public:
+    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, Index batch, std::uint64_t seed,
+             bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
+        : x_(x), target_(target), weight_(weight),
+          run_([&] {
+              const RunPlan plan = run_plan(layers, loss, optimizer, batch, seed, shuffled);
+              return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
+          }()), cores_(cores) {}
+
+    std::tuple<int, double, Index> epoch(std::uint64_t number, const std::vector<double>& rates) {
+        if (rates.size() != 1 && Index(rates.size()) != run_.steps_per_epoch()) throw nb::value_error("one learning rate, or one a step");
+        return epoch_with(number, rates.data(), Index(rates.size()));
+    }
+    std::tuple<int, double, Index> epoch_at(std::uint64_t number, double rate) { return epoch_with(number, &rate, 1); }
+
+    std::tuple<int, double, Index> epoch_with(std::uint64_t number, const double* rates, Index count) {
+        EpochResult result;
+        bool signalled = false;
+        {
+            nb::gil_scoped_release release;
+            result = run_.epoch(number, rates, count, [&] {
+                nb::gil_scoped_acquire acquire;
+                return signalled = PyErr_CheckSignals() != 0;
+            });
+        }
+        if (signalled) throw nb::python_error();
+        return {int(result.ending), result.loss, result.steps};
+    }
+
+    double evaluate(Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight) {
+        const Data<T> d = data_of(run_.layers(), x, target, weight);
+        nb::gil_scoped_release release;
+        return mean_loss(run_.layers(), run_.theta(), d.x, d.target, d.target_width, d.weight, d.n, cores_);
+    }
+
+    auto predict(Rows2<T> x) {
+        check_rows(x, run_.layers().inputs());
+        auto z = fresh<T>({x.shape(0), std::size_t(run_.layers().outputs())});
+        nb::gil_scoped_release release;
+        predict_rows(run_.layers(), run_.theta(), Index(x.shape(0)), x.data(), z.data(), cores_);
+        return z;
+    }
+
+    double loss_and_gradient(Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight) {
+        const Data<T> d = data_of(run_.layers(), x, target, weight);
+        if (d.target_width != Index(target_.shape(1))) throw nb::value_error("targets of another width than the run's");
+        nb::gil_scoped_release release;
+        return run_.loss_and_gradient(d);
+    }
+
+    void check(int slot, Index layer) const {
+        if (layer < 0 || layer >= run_.layers().count() || slot < -2 || slot >= run_.slots()) throw nb::index_error();
+    }
+
+    auto read(int slot, Index layer) {
+        check(slot, layer);
+        const auto& plan = run_.layers().all[std::size_t(layer)].plan;
+        auto w = fresh<T>({std::size_t(plan.inputs), std::size_t(plan.outputs)});
+        auto b = fresh<T>({std::size_t(plan.outputs)});
+        run_.read(slot, layer, w.data(), b.data());
+        return std::make_pair(w, b);
+    }
+
+    void write(int slot, Index layer, Rows2<T> w, Row<T> b) {
+        check(slot, layer);
+        const auto& plan = run_.layers().all[std::size_t(layer)].plan;
+        if (Index(w.shape(0)) != plan.inputs || Index(w.shape(1)) != plan.outputs || Index(b.shape(0)) != plan.outputs)
+            throw nb::value_error("W or b has another shape than the layer");
+        run_.write(slot, layer, w.data(), b.data());
+    }
+
+    int slots() const { return run_.slots(); }
+    int threads() const { return run_.threads(); }
+    std::int64_t updates() const { return run_.updates(); }
+    void set_updates(std::int64_t t) { run_.set_updates(t); }
+};
+
+template <class T> class BoundPredictor {
+    Predictor<T> predictor_;
+    int threads_;
+
+  public:
+    BoundPredictor(const PythonLayers& layers, int threads) : predictor_(layer_plans(layers)), threads_(threads) {}
+
+    void write(Index l, Rows2<T> w, Row<T> b) {
+        if (l < 0 || l >= predictor_.layers().count()) throw nb::index_error();
+        const auto& layer = predictor_.layers().all[std::size_t(l)];
+        if (Index(w.shape(0)) != layer.plan.inputs || Index(w.shape(1)) != layer.plan.outputs || Index(b.shape(0)) != layer.plan.outputs)
+            throw nb::value_error("W or b has another shape than the layer");
+        T* to = predictor_.theta() + layer.at;
+        for (Index j = 0; j < layer.plan.outputs; j++) {
+            for (Index i = 0; i < layer.plan.inputs; i++) to[layer.shape.entry(i, j)] = w.data()[i * layer.plan.outputs + j];
+            to[layer.shape.entry(layer.plan.inputs, j)] = b.data()[j];
+        }
+    }
+
+    auto rows(Rows2<T> x) {
+        check_rows(x, predictor_.layers().inputs());
+        const Index n = Index(x.shape(0));
+        auto z = fresh<T>({x.shape(0), std::size_t(predictor_.layers().outputs())});
+        if (n == 1) {
+            predictor_.predict_one(x.data(), z.data());
+        } else if (n > 1) {
+            nb::gil_scoped_release release;
+            predictor_.predict(n, x.data(), z.data(), threads_);
+        }
+        return z;
+    }
+
+    // Anything NumPy makes an array of: rows of other types, or one row.
+    nb::object converted(nb::object x) {
+        nb::module_ numpy = nb::module_::import_("numpy");
+        nb::object array = numpy.attr("ascontiguousarray")(x, nb::arg("dtype") = sizeof(T) == 4 ? "float32" : "float64");
+        const bool one = nb::cast<int>(numpy.attr("ndim")(x)) == 1;
+        if (one) array = array.attr("reshape")(1, -1);
+        if (nb::cast<int>(array.attr("ndim")) != 2) throw nb::value_error("data are rows (n, inputs), or one row (inputs,)");
+        nb::object z = nb::cast(rows(nb::cast<Rows2<T>>(array)));
+        return one ? z[nb::int_(0)] : z;
+    }
+};
+
+template <class T> void bind(nb::module_& m, const std::string& suffix) {
+    using R = BoundRun<T>;
+    nb::class_<R>(m, ("Run" + suffix).c_str())
+        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
+                      std::optional<Row<T>>, int, int>(),
+             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
+             nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
+        .def("epoch", &R::epoch_at, nb::arg("number"), nb::arg("rate"))
+        .def("epoch_with_rates", &R::epoch, nb::arg("number"), nb::arg("rates"))
+        .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
+        .def("predict", &R::predict, nb::arg("x"))
+        .def("loss_and_gradient", &R::loss_and_gradient, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
+        .def("read", &R::read, nb::arg("slot"), nb::arg("layer"))
+        .def("write", &R::write, nb::arg("slot"), nb::arg("layer"), nb::arg("w"), nb::arg("b"))
+        .def_prop_ro("slots", &R::slots)
+        .def_prop_ro("threads", &R::threads)
+        .def_prop_rw("updates", &R::updates, &R::set_updates);
+    using P = BoundPredictor<T>;
+    nb::class_<P>(m, ("Predictor" + suffix).c_str())
+        .def(nb::init<const PythonLayers&, int>(), nb::arg("layers"), nb::arg("threads"))
+        .def("write", &P::write, nb::arg("layer"), nb::arg("w"), nb::arg("b"))
+        .def("__call__", &P::rows, nb::arg("x").noconvert())
+        .def("__call__", &P::converted, nb::arg("x"));
+}
+
+// The instruction sets this machine can run, best first.
+std::vector<std::string> supported() {
+    std::vector<std::string> names;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw"))
+        names.push_back("avx512");
+    if (avx2) names.push_back("avx2");
+#endif
+    names.push_back("portable");
+    return names;
+}
+
+}  // namespace
+
+NB_MODULE(CHAINRULE_MODULE, m) {
+    m.attr("isa") = ISA;
+    m.def("supported", &supported);
+    bind<float>(m, "32");
+    bind<double>(m, "64");
+}

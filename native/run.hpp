@@ -1,0 +1,297 @@
+// A training run: parameters, moments and data, and one epoch after another.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <tuple>
+
+#include "program.hpp"
+
+namespace chainrule {
+
+enum class Ending { finished, diverged, interrupted };
+
+struct EpochResult {
+    Ending ending;
+    double loss;      // Σ w ℓ / Σ w over the rows seen
+    Index steps;      // updates made
+};
+
+struct RunPlan {
+    std::vector<LayerPlan> layers;
+    Loss loss;
+    Hyper hyper;
+    Index batch;
+    std::uint64_t seed;
+    bool shuffled;
+};
+
+template <class T> struct Data {
+    const T *x, *target, *weight;  // (n, inputs), (n, target_width), (n) or null
+    Index n, target_width;
+};
+
+// How many threads pay: measured on the run's own first steps, since the bits do not depend on it.
+class Trial {
+    static constexpr double WORTH_TRYING = 4e5;  // operations a step; below this a barrier costs as much as it saves
+    static constexpr double GAIN = 0.95, PIECE = 2e7;
+    static constexpr int ROUNDS = 3;
+    double best_[2] = {1e30, 1e30};
+    int tried_ = 0, most_ = 1, chosen_ = 0;
+    double work_ = 0;
+
+  public:
+    Trial(int asked, int cores, Index batch, double work_per_step) : work_(work_per_step) {
+        most_ = asked > 0 ? asked : cores;
+        if (asked > 0 || most_ == 1) chosen_ = most_;
+        if (asked <= 0 && (work_per_step < WORTH_TRYING || batch < 2)) chosen_ = 1;
+        if (Index(chosen_) > batch) chosen_ = int(batch);
+        if (Index(most_) > batch) most_ = int(batch);
+    }
+    bool settled() const { return chosen_ > 0; }
+    int threads() const { return settled() ? chosen_ : tried_ % 2 == 0 ? 1 : most_; }
+    Index piece() const { return Index(PIECE / work_) + 1; }
+    void record(double seconds, Index steps) {
+        if (settled() || steps == 0) return;
+        double& best = best_[tried_ % 2];
+        best = std::min(best, seconds / double(steps));
+        if (++tried_ == 2 * ROUNDS) chosen_ = best_[1] < GAIN * best_[0] ? most_ : 1;
+    }
+};
+
+template <class T> class Run {
+    Layers<T> layers_;
+    RunPlan plan_;
+    Data<T> data_;
+    Buffer<T> theta_, turned_, start_, gradient_, moments_[MOST_SLOTS];
+    int slots_;
+    bool drops_ = false;
+    Workspace<T> work_;
+    std::vector<std::uint32_t> rows_[2];     // of this batch and the next
+    std::vector<T> target_, weight_;
+    Trial trial_;
+    std::int64_t updates_ = 0;
+    const Update<T> update_;
+    std::map<std::tuple<int, int, Index>, std::unique_ptr<Program<T>>> programs_;  // by member, team and rows
+
+    const Program<T>& program(const Member& me, Index rows) const { return *programs_.at({me.number, me.size, rows}); }
+
+    // Made before a team starts, so that its members only read.
+    void prepare(int team, Index rows) {
+        for (int member = 0; member < team; member++) {
+            auto& made = programs_[{member, team, rows}];
+            if (!made) made = std::make_unique<Program<T>>(layers_, theta_.get(), turned_.get(), work_, rows, Member{member, team, nullptr}, plan_.hyper.plain());
+        }
+    }
+
+    void turn_all() {
+        std::vector<Turn<T>> turns;
+        for (Index l = 1; l < layers_.count(); l++) append_turns(turns, layers_, theta_.get(), turned_.get(), l, Index(0), layers_.all[l].plan.inputs);
+        run(turns);
+    }
+
+    Moments<T> moments() const {
+        Moments<T> m{};
+        for (int s = 0; s < slots_; s++) m.slot[s] = moments_[s].get();
+        return m;
+    }
+
+    void gather(const std::uint32_t* rows, Index from, Index to) {
+        const Index inputs = layers_.inputs(), stride = work_.at[0].stride;
+        for (Index i = from; i < to; i++) {
+            const Index row = rows[i];
+            const T* x = data_.x + row * inputs;
+            T* z = work_.at[0].z + i * stride;
+            for (Index j = 0; j < inputs; j++) z[j] = x[j];
+            const T* t = data_.target + row * data_.target_width;
+            for (Index j = 0; j < data_.target_width; j++) target_[i * data_.target_width + j] = t[j];
+            if (data_.weight) weight_[i] = data_.weight[row];
+        }
+    }
+
+    // Forward, loss and backward for a member's rows of a batch whose weights sum to `total`.
+    void rows_phase(const Program<T>& p, double total, std::uint64_t dropout_key) {
+        p.run_forward(layers_, work_, dropout_key);
+        auto& out = work_.at.back();
+        const Outcome<T> outcome{out.z + p.from * out.stride, out.delta + p.from * out.delta_stride, out.stride,
+                                 out.delta_stride, layers_.outputs(), target_.data() + p.from * data_.target_width,
+                                 data_.target_width, data_.weight ? weight_.data() + p.from : nullptr,
+                                 total > 0 ? 1 / total : 0.0, work_.losses.get() + p.from};
+        loss_rows<T>(layers_.loss)(outcome, p.to - p.from);
+        p.backward(layers_, work_);
+    }
+
+    double weight_of(const std::uint32_t* rows, Index count) const {
+        if (!data_.weight) return double(count);
+        double total = 0;
+        for (Index i = 0; i < count; i++) total += double(data_.weight[rows[i]]);
+        return total;
+    }
+
+    void update_phase(const Program<T>& p, const Step<T>& step) {
+        const Moments<T> all = moments();
+        for (Index l = layers_.count() - 1; l >= 0; l--) {
+            if (plan_.hyper.plain()) {
+                for (const auto& tile : p.weights[l].tiles) tile.call.tile(tile.call, step.rate);
+            } else {
+                p.for_gradient(l, [&](Index at, Index size) { update_(size, theta_.get() + at, p.scratch.get(), all.at(at), step); });
+            }
+            run(p.weights[l].turns);
+        }
+    }
+
+    void start_moments() {
+        for (int s = 0; s < slots_; s++) std::fill_n(moments_[s].get(), layers_.parameters, T(plan_.hyper.initial_accumulator));
+        updates_ = 0;
+    }
+
+    bool finite_theta() const {
+        T sum = T(0);
+        for (Index i = 0; i < theta_.size(); i++) sum += theta_[i] * T(0);
+        return sum == T(0);
+    }
+
+  public:
+    Run(const RunPlan& plan, const Data<T>& data, int threads, int cores)
+        : layers_(plan.layers, plan.loss), plan_(plan), data_(data), theta_(layers_.parameters), turned_(layers_.turned),
+          start_(layers_.parameters), slots_(slot_count(plan.hyper)),
+          work_(layers_, std::min(plan.batch, std::max<Index>(data.n, 1)), true),
+          target_(std::size_t(work_.rows * data.target_width)), weight_(data.weight ? std::size_t(work_.rows) : 0),
+          trial_(threads, cores, work_.rows, layers_.work_per_row() * double(work_.rows)), update_(update_of<T>(plan.hyper)) {
+        for (int s = 0; s < slots_; s++) moments_[s] = Buffer<T>(layers_.parameters);
+        start_moments();
+        for (const auto& layer : plan.layers) drops_ |= layer.dropout > 0;
+        for (auto& rows : rows_) rows.resize(std::size_t(work_.rows));
+    }
+
+    static int slot_count(const Hyper& h) {
+        switch (h.rule) {
+            case Rule::sgd: return h.momentum != 0;
+            case Rule::momentum:
+            case Rule::adagrad: return 1;
+            case Rule::rmsprop: return 1 + h.centered + (h.momentum != 0);
+            default: return 2;
+        }
+    }
+
+    const Layers<T>& layers() const { return layers_; }
+    const T* theta() const { return theta_.get(); }
+    int slots() const { return slots_; }
+    int threads() const { return trial_.threads(); }
+    Index steps_per_epoch() const { return (data_.n + plan_.batch - 1) / plan_.batch; }
+    std::int64_t updates() const { return updates_; }
+    void set_updates(std::int64_t t) { updates_ = t; }
+
+    // slot −1: the parameters; −2: the last gradient; else a moment.
+    T* array(int slot) { return slot == -1 ? theta_.get() : slot == -2 ? gradient_.get() : moments_[slot].get(); }
+
+    void read(int slot, Index l, T* w, T* b) {
+        const auto& layer = layers_.all[l];
+        const T* from = array(slot) + layer.at;
+        for (Index i = 0; i < layer.plan.inputs; i++)
+            for (Index j = 0; j < layer.plan.outputs; j++) w[i * layer.plan.outputs + j] = from[layer.shape.entry(i, j)];
+        for (Index j = 0; j < layer.plan.outputs; j++) b[j] = from[layer.shape.entry(layer.plan.inputs, j)];
+    }
+
+    void write(int slot, Index l, const T* w, const T* b) {
+        const auto& layer = layers_.all[l];
+        T* to = array(slot) + layer.at;
+        for (Index i = 0; i < layer.plan.inputs; i++)
+            for (Index j = 0; j < layer.plan.outputs; j++) to[layer.shape.entry(i, j)] = w[i * layer.plan.outputs + j];
+        for (Index j = 0; j < layer.plan.outputs; j++) to[layer.shape.entry(layer.plan.inputs, j)] = b[j];
+        if (slot == -1) turn_all();
+    }
+
+    // One epoch: `rates` holds one learning rate, or one for each step. `interrupted` is asked every few milliseconds.
+    EpochResult epoch(std::uint64_t number, const double* rates, Index rate_count, const std::function<bool()>& interrupted) {
+        using Clock = std::chrono::steady_clock;
+        const Index steps = steps_per_epoch();
+        Order order(std::uint64_t(data_.n), plan_.shuffled, key_of(plan_.seed, ORDER, number));
+        std::copy_n(theta_.get(), layers_.parameters, start_.get());
+        double loss = 0, weight = 0;
+        Ending ending = Ending::finished;
+        const auto batch_rows = [&](Index s) { return std::min(plan_.batch, data_.n - s * plan_.batch); };
+        order.take(batch_rows(0), rows_[0].data());
+        auto asked = Clock::now();
+        const int steps_a_look = int(std::min(64.0, 1 + 1e6 / (layers_.work_per_row() * double(work_.rows))));
+
+        Index done = 0;
+        while (done < steps && ending == Ending::finished) {
+            const Index until = trial_.settled() ? steps : std::min(steps, done + trial_.piece());
+            prepare(trial_.threads(), batch_rows(0));
+            prepare(trial_.threads(), batch_rows(steps - 1));
+            const auto began = Clock::now();
+            Index reached = done;
+            with_team(trial_.threads(), [&](Member me) {
+                for (Index s = done; s < until; s++) {
+                    const Index rows = batch_rows(s);
+                    const std::uint32_t* batch = rows_[s % 2].data();
+                    const double total = weight_of(batch, rows);
+                    const Program<T>& p = program(me, rows);
+                    gather(batch, p.from, p.to);
+                    rows_phase(p, total, !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, std::uint64_t(s)));
+                    me.barrier->wait();
+                    double sum = 0;
+                    for (Index i = 0; i < rows; i++) sum += work_.losses[i];
+                    if (!std::isfinite(sum)) {
+                        if (me.number == 0) ending = Ending::diverged;
+                        return;
+                    }
+                    update_phase(p, Step<T>(plan_.hyper, rates[rate_count == 1 ? 0 : s], updates_ + 1));
+                    if (me.number == 0) {
+                        loss += sum;
+                        weight += total;
+                        reached = s + 1;
+                        if (s + 1 < steps) order.take(batch_rows(s + 1), rows_[(s + 1) % 2].data());
+                        if (s % steps_a_look == 0 && Clock::now() - asked > std::chrono::milliseconds(20)) {
+                            if (interrupted()) ending = Ending::interrupted;
+                            asked = Clock::now();
+                        }
+                    }
+                    me.barrier->wait();
+                    if (me.number == 0) updates_++;
+                    if (ending == Ending::interrupted) return;
+                }
+            });
+            trial_.record(std::chrono::duration<double>(Clock::now() - began).count(), reached - done);
+            done = reached;
+        }
+        if (ending == Ending::diverged && !finite_theta()) {
+            std::copy_n(start_.get(), layers_.parameters, theta_.get());
+            start_moments();
+            turn_all();
+        }
+        return {ending, weight > 0 ? loss / weight : 0.0, done};
+    }
+
+    // L and its gradient over n given rows, at the parameters as they are, without dropout. Read it as slot −2.
+    double loss_and_gradient(const Data<T>& data) {
+        if (gradient_.size() == 0) gradient_ = Buffer<T>(layers_.parameters);
+        std::fill_n(gradient_.get(), layers_.parameters, T(0));
+        const Data<T> own = data_;
+        data_ = data;
+        if (data.weight) weight_.resize(std::size_t(work_.rows));
+        double total = 0, loss = 0;
+        for (Index i = 0; i < data.n; i++) total += data.weight ? double(data.weight[i]) : 1.0;
+        std::vector<std::uint32_t> rows(std::size_t(work_.rows));
+        for (Index at = 0; at < data.n; at += work_.rows) {
+            const Index count = std::min(work_.rows, data.n - at);
+            for (Index i = 0; i < count; i++) rows[std::size_t(i)] = std::uint32_t(at + i);
+            const Member alone{0, 1, nullptr};
+            const Program<T> p(layers_, theta_.get(), turned_.get(), work_, count, alone, false);
+            gather(rows.data(), 0, count);
+            rows_phase(p, total, NO_DROPOUT);
+            for (Index l = 0; l < layers_.count(); l++) {
+                p.for_gradient(l, [&](Index to, Index size) {
+                    for (Index i = 0; i < size; i++) gradient_[to + i] += p.scratch[i];
+                });
+            }
+            for (Index i = 0; i < count; i++) loss += work_.losses[i];
+        }
+        data_ = own;
+        return total > 0 ? loss / total : 0.0;
+    }
+};
+
+}  // namespace chainrule

@@ -1,0 +1,89 @@
+"""chainrule: feed-forward neural networks, every equation readable, every gradient checkable.
+
+    import chainrule
+
+    network = chainrule.Network.of_sizes([2, 20, 40, 20, 1], output="logistic")
+    result = chainrule.train(network, X, y)
+
+Names are imported when they are first used, so that `import chainrule` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chainrule.activations import ACTIVATIONS, Activation
+    from chainrule.errors import ChainruleError, DivergenceError
+    from chainrule.losses import LOSSES
+    from chainrule.network import Layer, Network, Trace
+    from chainrule.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, RMSprop
+    from chainrule.plan import Plan
+    from chainrule.storage import Model, load, save
+    from chainrule.training.history import History
+    from chainrule.training.schedules import Constant, Cosine, OneCycle, StepDecay, Warmup
+    from chainrule.training.stopping import Stopping
+    from chainrule.training.trainer import Result, train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "activations": ("ACTIVATIONS", "Activation"),
+    "errors": ("ChainruleError", "DivergenceError"),
+    "losses": ("LOSSES",),
+    "network": ("Layer", "Network", "Trace"),
+    "optimizers": ("OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "RMSprop"),
+    "plan": ("Plan",),
+    "storage": ("Model", "load", "save"),
+    "training.history": ("History",),
+    "training.schedules": ("Constant", "Cosine", "OneCycle", "StepDecay", "Warmup"),
+    "training.stopping": ("Stopping",),
+    "training.trainer": ("Result", "train"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "ChainruleError",
+    "Constant",
+    "Cosine",
+    "DivergenceError",
+    "History",
+    "LOSSES",
+    "Layer",
+    "Model",
+    "Momentum",
+    "Network",
+    "OPTIMIZERS",
+    "OneCycle",
+    "Plan",
+    "RMSprop",
+    "Result",
+    "SGD",
+    "StepDecay",
+    "Stopping",
+    "Trace",
+    "Warmup",
+    "__version__",
+    "load",
+    "save",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from where it lives."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    value = getattr(import_module(f"chainrule.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

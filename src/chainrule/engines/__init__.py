@@ -1,0 +1,68 @@
+"""One epoch of the same training, three ways, and the choice between them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, cast
+
+from chainrule.engines.engine import Engine, State
+from chainrule.errors import EngineError, MissingExtra, unknown
+from chainrule.plan import Plan
+
+__all__ = ["ENGINES", "Engine", "State", "choose"]
+
+# In the order of preference. An engine's module is imported when it is its turn.
+ENGINES: dict[str, tuple[str, str]] = {
+    "native": ("chainrule.engines.native_engine", "NativeEngine"),
+    "torch": ("chainrule.engines.torch_engine", "TorchEngine"),
+    "numpy": ("chainrule.engines.numpy_engine", "NumpyEngine"),
+}
+
+
+def choose(plan: Plan, engine: str = "auto") -> tuple[type[Engine], str]:
+    """The engine to train a plan with, and why it is that one.
+
+    Args:
+        plan: what to train.
+        engine: "native", "torch", "numpy", or "auto" for the first of these that is there and
+            trains the plan.
+
+    Raises:
+        UnknownName: no engine is called so.
+        MissingExtra: "torch" was asked for and is not installed.
+        EngineError: the engine asked for is not there, or cannot train the plan.
+    """
+    if engine != "auto":
+        return _asked(plan, engine), "asked for"
+    against: list[str] = []
+    for name in ENGINES:
+        chosen, reason = _available(plan, name)
+        if chosen is not None:
+            return chosen, "; ".join([*against, "the fastest here"])
+        against.append(f"not {name}: {reason}")
+    raise EngineError("; ".join(against))
+
+
+def _asked(plan: Plan, name: str) -> type[Engine]:
+    if name not in ENGINES:
+        raise unknown("engine", name, ["auto", *ENGINES])
+    chosen, reason = _available(plan, name)
+    if chosen is not None:
+        return chosen
+    if name == "torch" and reason == _NO_TORCH:
+        raise MissingExtra("torch")
+    raise EngineError(f"the {name} engine cannot train this: {reason}")
+
+
+_NO_TORCH = "PyTorch is not installed"
+
+
+def _available(plan: Plan, name: str) -> tuple[type[Engine] | None, str]:
+    """The engine if it is there and trains the plan, else why not."""
+    module, attribute = ENGINES[name]
+    try:
+        found = cast(Any, getattr(import_module(module), attribute))
+        refusal = found.refusal(plan)  # imports the compiled code, if it is there
+    except ImportError as absent:
+        return None, _NO_TORCH if absent.name == "torch" else f"it cannot be imported ({absent})"
+    return (None, refusal) if refusal else (found, "")

@@ -1,0 +1,250 @@
+"""Layers, and the network that they make (lecture, "An Artificial Neural Network consists of …").
+
+A data point is a row, so a layer maps rows z (n, d) to φ(zW + b) (n, e) with W (d, e). Layers are
+stored from input to output; what is shown to a person carries the lecture's numbers, which count
+from the output: layer 1 is the last affine map, and with L layers the input is z_{L+1}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.activations import Activation, get
+from chainrule.arrays import DTYPES, Array, DType, dtype_named, numbers
+from chainrule.errors import InvalidValue, ShapeError
+from chainrule.initializers import initial
+
+
+class Layer:
+    """The three pieces of a layer: a matrix W, a bias b and an activation φ.
+
+    Attributes:
+        W: (d, e), d numbers in and e out; the transpose of PyTorch's `Linear.weight`.
+        b: (e,).
+        activation: φ.
+    """
+
+    def __init__(
+        self,
+        W: npt.ArrayLike,
+        b: npt.ArrayLike,
+        activation: str | Activation = "identity",
+    ) -> None:
+        """Take a copy of W and b.
+
+        Arrays that are not float32 become float64; b as a list takes the type of W.
+
+        Raises:
+            ShapeError: W is not a matrix, or b has not one number for each of its columns.
+            InvalidValue: W or b holds no numbers, or they are of two types.
+            UnknownName: no activation is called so.
+        """
+        self.W = _floats(W, "W")
+        self.b = np.atleast_1d(
+            _floats(b, "b") if isinstance(b, np.ndarray) else np.array(b, self.W.dtype)
+        )
+        self.activation = get(activation)
+        if self.W.ndim != 2 or 0 in self.W.shape:
+            raise ShapeError(f"W is a matrix (inputs, outputs), got shape {self.W.shape}")
+        if self.b.shape != (self.W.shape[1],):
+            raise ShapeError(
+                f"W is {_by(self.W)}, so b is ({self.W.shape[1]},); got {self.b.shape}"
+            )
+        if self.W.dtype != self.b.dtype:
+            raise InvalidValue(f"W is {self.W.dtype} and b is {self.b.dtype}: make them the same")
+
+    @property
+    def inputs(self) -> int:
+        """d, how many numbers the layer takes."""
+        return int(self.W.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """e, how many numbers the layer gives."""
+        return int(self.W.shape[1])
+
+    def affine(self, z: Array) -> Array:
+        """Pre-activation u = zW + b; (n, d) to (n, e), (d,) to (e,)."""
+        return np.asarray(z @ self.W + self.b)
+
+    def __call__(self, z: Array) -> Array:
+        """φ(zW + b); (n, d) to (n, e), (d,) to (e,)."""
+        return self.activation.value(self.affine(z))
+
+    def __repr__(self) -> str:
+        """Size, activation and type."""
+        return f"Layer({_by(self.W)}, {self.activation.name}, {self.W.dtype})"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything on the way from x to z_1, under the lecture's numbers.
+
+    With L layers, z[L+1] = x, and for r = L … 1: u[r+1] = z[r+1] W_r + b_r and z[r] = φ_r(u[r+1]).
+
+    Attributes:
+        u: the pre-activations u[L+1] … u[2].
+        z: the input z[L+1], the hidden outputs, and the network's output z[1].
+    """
+
+    u: dict[int, Array]
+    z: dict[int, Array]
+
+
+class Network:
+    """A feed-forward network: x ↦ φ_1(… φ_{L−1}(φ_L(xW_L + b_L) W_{L−1} + b_{L−1}) …).
+
+    Attributes:
+        layers: from input to output.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        """Chain the layers, given from input to output.
+
+        Raises:
+            ShapeError: a layer does not take what the one before it gives.
+            InvalidValue: there is no layer, or they are of two types.
+        """
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise InvalidValue("a network has at least one layer")
+        for r in range(len(self.layers) - 1, 0, -1):
+            self._check_takes(r, self.layer(r + 1).outputs)
+        dtypes = {str(layer.W.dtype) for layer in self.layers}
+        if len(dtypes) > 1:
+            raise InvalidValue(f"the layers are of two types, {' and '.join(sorted(dtypes))}")
+
+    @classmethod
+    def of_sizes(
+        cls,
+        sizes: Sequence[int],
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        output: str | Activation = "identity",
+        seed: int = 0,
+        dtype: DType = "float32",
+        initializer: str = "auto",
+    ) -> Network:
+        """A new network with the given layer sizes.
+
+        Args:
+            sizes: inputs, hidden sizes …, outputs; [2, 20, 40, 20, 1] is the lecture's.
+            activation: of every hidden layer, or one for each, from input to output.
+            output: the activation of the output layer.
+            seed: the same seed gives the same parameters.
+            dtype: float32 or float64.
+            initializer: a name from `initializers.INITIALIZERS`.
+
+        Raises:
+            InvalidValue: fewer than two sizes, one below 1, or another number of activations.
+            UnknownName: an activation, type or initializer that is not there.
+        """
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise InvalidValue(f"sizes are two or more, each at least 1, got {list(sizes)}")
+        hidden = len(sizes) - 2
+        if isinstance(activation, (str, Activation)):
+            activation = [activation] * hidden
+        if len(activation) != hidden:
+            raise InvalidValue(f"{hidden} hidden layers, {len(activation)} activations for them")
+        phi = [get(a) for a in (*activation, output)]
+        return cls(
+            [
+                Layer(*initial(initializer, phi[i].name, d, e, seed, i, dtype_named(dtype)), phi[i])
+                for i, (d, e) in enumerate(pairwise(sizes))
+            ]
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, hidden sizes …, outputs."""
+        return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The names of the activations, one for each layer, from input to output."""
+        return tuple(layer.activation.name for layer in self.layers)
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the parameters, float32 or float64."""
+        return dtype_named(str(self.layers[0].W.dtype))
+
+    @property
+    def parameter_count(self) -> int:
+        """Σ (d·e + e) over the layers; the lecture's Σ d_{i−1}(d_i + 1) miscounts."""
+        return sum(layer.W.size + layer.b.size for layer in self.layers)
+
+    def layer(self, r: int) -> Layer:
+        """The layer with the lecture's number r: 1 is the output layer.
+
+        Raises:
+            InvalidValue: there is no such layer.
+        """
+        if not 1 <= r <= len(self.layers):
+            raise InvalidValue(f"layers are numbered 1 (output) to {len(self.layers)}, got {r}")
+        return self.layers[-r]
+
+    def __call__(self, X: npt.ArrayLike) -> Array:
+        """z_1, the network's output: (n, d) to (n, k), one row (d,) to (k,).
+
+        Raises:
+            ShapeError: the rows do not have d numbers.
+            InvalidValue: X holds no numbers.
+        """
+        return self.layers[-1].activation.value(self.logits(X))
+
+    def logits(self, X: npt.ArrayLike) -> Array:
+        """u_2 = z_2 W_1 + b_1, the output before φ_1; shapes and errors as for a call."""
+        z = self.rows(X)
+        for layer in self.layers[:-1]:
+            z = layer(z)
+        return self.layers[-1].affine(z)
+
+    def trace(self, X: npt.ArrayLike) -> Trace:
+        """Every u and z on the way from x to z_1; shapes and errors as for a call."""
+        u, z = {}, {len(self.layers) + 1: self.rows(X)}
+        for r in range(len(self.layers), 0, -1):
+            u[r + 1] = self.layer(r).affine(z[r + 1])
+            z[r] = self.layer(r).activation.value(u[r + 1])
+        return Trace(u, z)
+
+    def rows(self, X: npt.ArrayLike) -> Array:
+        """X in the type of the network, (n, d) or (d,); errors as for a call."""
+        x = numbers(X, "rows")
+        if x.ndim not in (1, 2):
+            raise ShapeError(f"data are rows (n, {self.layers[0].inputs}), got shape {x.shape}")
+        self._check_takes(len(self.layers), x.shape[-1])
+        return x.astype(self.dtype, copy=False)
+
+    def copy(self) -> Network:
+        """The same network with parameters of its own."""
+        return Network([Layer(layer.W, layer.b, layer.activation) for layer in self.layers])
+
+    def _check_takes(self, r: int, got: int) -> None:
+        W = self.layer(r).W
+        if got == W.shape[0]:
+            return
+        cause = "; did you pass its transpose?" if got == W.shape[1] else ""
+        raise ShapeError(
+            f"layer {r} takes rows of {W.shape[0]} numbers, got {got}: W_{r} is {_by(W)}{cause}"
+        )
+
+    def __repr__(self) -> str:
+        """Sizes, activations and type."""
+        sizes, names = "-".join(map(str, self.sizes)), ", ".join(self.activations)
+        return f"Network({sizes}, {names}, {self.dtype})"
+
+
+def _floats(values: npt.ArrayLike, what: str) -> Array:
+    """A C-contiguous copy; what is not float32 becomes float64."""
+    array = numbers(values, what)
+    dtype = array.dtype.name if array.dtype.name in DTYPES else "float64"
+    return np.array(array, dtype, order="C")
+
+
+def _by(W: Array) -> str:
+    return f"{W.shape[0]}×{W.shape[1]}"

@@ -1,0 +1,183 @@
+"""A plain description of what to train: engines take it, model files store it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from chainrule import optimizers
+from chainrule.activations import get as get_activation
+from chainrule.arrays import DType, dtype_named
+from chainrule.errors import InvalidValue, unknown
+from chainrule.losses import check_output
+from chainrule.losses import get as get_loss
+from chainrule.network import Network
+from chainrule.optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train and how; hashable, checked when it is made.
+
+    Attributes:
+        layer_sizes: inputs, hidden sizes …, outputs.
+        activations: the name of each layer's activation, from input to output.
+        loss: the name of the loss.
+        optimizer: the update rule with its hyperparameters.
+        dropout: for each hidden layer, from input to output, the share of its outputs that a step
+            drops, in [0, 1).
+        batch_size: rows in a step; the last batch of an epoch may have fewer.
+        dtype: float32 or float64.
+        seed: keys the order of rows and the dropout, in [0, 2⁶⁴).
+        shuffle: whether each epoch takes the rows in an order of its own.
+
+    Raises:
+        InvalidValue: a field out of its range, or fields that contradict each other.
+        UnknownName: an activation, loss or type that is not there.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    loss: str
+    optimizer: Optimizer
+    dropout: tuple[float, ...]
+    batch_size: int
+    dtype: DType
+    seed: int
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        """Bring every field to its plain form."""
+        sizes = tuple(_whole("a layer size", size, 1) for size in self.layer_sizes)
+        dropout = tuple(_share(p) for p in self.dropout)
+        plain: dict[str, Any] = {
+            "layer_sizes": sizes,
+            "activations": tuple(get_activation(a).name for a in self.activations),
+            "loss": get_loss(self.loss).name,
+            "dropout": dropout,
+            "batch_size": _whole("batch_size", self.batch_size, 1),
+            "dtype": dtype_named(self.dtype),
+            "seed": _whole("seed", self.seed, 0, (1 << 64) - 1),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
+        _require(isinstance(self.optimizer, Optimizer), "optimizer is an update rule")
+        _require(isinstance(self.shuffle, bool), "shuffle is true or false")
+        self._check_layers()
+
+    def _check_layers(self) -> None:
+        layers = len(self.layer_sizes) - 1
+        _require(layers >= 1, "layer_sizes has the inputs and the outputs at least")
+        _require(
+            len(self.activations) == layers,
+            f"{layers} layers, {len(self.activations)} activations",
+        )
+        _require(
+            len(self.dropout) == layers - 1,
+            f"{layers - 1} hidden layers, {len(self.dropout)} shares of dropout",
+        )
+        check_output(self.loss, self.activations[-1])
+        _require(
+            self.loss != "cross_entropy" or self.layer_sizes[-1] > 1,
+            "cross_entropy takes an output for each class, two or more; "
+            "for one output there is binary_cross_entropy",
+        )
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        loss: str,
+        optimizer: str | Optimizer = "adam",
+        *,
+        dropout: float | Sequence[float] = 0.0,
+        batch_size: int = 32,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> Plan:
+        """The plan to train a network; one share of dropout stands for every hidden layer."""
+        hidden = len(network.layers) - 1
+        shares = [dropout] * hidden if isinstance(dropout, (int, float)) else dropout
+        return cls(
+            layer_sizes=network.sizes,
+            activations=network.activations,
+            loss=loss,
+            optimizer=optimizers.make(optimizer),
+            dropout=tuple(shares),
+            batch_size=batch_size,
+            dtype=network.dtype,
+            seed=seed,
+            shuffle=shuffle,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as numbers, strings, lists and dicts."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in plain.items()
+        } | {"optimizer": optimizers.as_dict(self.optimizer)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+        """The plan that `as_dict` described.
+
+        Raises:
+            InvalidValue, UnknownName: it is not a plan: a field is missing, unknown, or not what it
+                should be.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in data:
+            if name not in names:
+                raise unknown("field of a plan", name, names)
+        missing = [name for name in names if name not in data]
+        _require(not missing, f"a plan without {', '.join(missing)}")
+        for name in ("layer_sizes", "activations", "dropout"):
+            _require(isinstance(data[name], (list, tuple)), f"{name} is a list")
+        _require(isinstance(data["optimizer"], Mapping), "optimizer is a name with its settings")
+        return cls(**{**data, "optimizer": optimizers.from_dict(data["optimizer"])})
+
+    def to_json(self) -> str:
+        """The plan as JSON text."""
+        return json.dumps(self.as_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote.
+
+        Raises:
+            InvalidValue, UnknownName: as `from_dict`; the former also for text that is not a JSON
+                object.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidValue(f"a plan is JSON text: {error}") from error
+        _require(isinstance(data, dict), "a plan is a JSON object")
+        return cls.from_dict(data)
+
+
+def _whole(what: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int in [least, most]; booleans and floats are refused."""
+    try:
+        number = None if isinstance(value, bool) else int(value.__index__())
+    except AttributeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        upper = "" if most is None else f" and {most}"
+        rule = f"between {least}{upper}" if most is not None else f"{least} or more"
+        raise InvalidValue(f"{what} is a whole number, {rule}, got {value!r}")
+    return number
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise InvalidValue(f"dropout is a share in [0, 1), got {value!r}")
+    return float(value)
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise InvalidValue(otherwise)
