@@ -58,6 +58,7 @@ template <Loss L, class T> void pointwise_rows(const Outcome<T>& o, Index rows) 
     constexpr int BLOCK = 64;
     alignas(64) T a[BLOCK], t[BLOCK], loss[BLOCK], slope[BLOCK];
     const Index entries = rows * o.outputs;
+    const double share = 1 / double(o.outputs), scale = o.scale * share;
     Index row = 0, column = 0, write_row = 0, write_column = 0;
     for (Index r = 0; r < rows; r++) o.losses[r] = 0;
     for (Index done = 0; done < entries; done += BLOCK) {
@@ -72,8 +73,8 @@ template <Loss L, class T> void pointwise_rows(const Outcome<T>& o, Index rows) 
         for_units<T>(whole, [&](Index i) { pointwise<L>(a[i], t[i], loss[i], slope[i]); });
         for (int i = 0; i < count; i++) {
             const double w = o.weight ? double(o.weight[write_row]) : 1.0;
-            o.losses[write_row] += w * double(loss[i]) / double(o.outputs);
-            o.delta[write_row * o.delta_stride + write_column] = T(w * o.scale / double(o.outputs)) * slope[i];
+            o.losses[write_row] += w * share * double(loss[i]);
+            o.delta[write_row * o.delta_stride + write_column] = T(w * scale) * slope[i];
             if (++write_column == o.outputs) write_column = 0, write_row++;
         }
     }

@@ -68,7 +68,7 @@ template <class T, Rows ROWS> void append_product(Calls<T>& calls, Index rows, I
             call.tile = TILES<T, ROWS>[units - 1][count - 1];
             call.a += from * (ROWS == Rows::UPRIGHT ? call.row : 1);
             call.b += at;
-            call.start += from * call.start_stride + at;
+            if (call.start) call.start += at;
             if (call.gate) call.gate += from * call.gate_stride + at;
             call.c += from * call.c_stride + at;
             calls.push_back(call);

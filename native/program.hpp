@@ -7,11 +7,6 @@ namespace chainrule {
 
 template <class T> constexpr T LEAST = -std::numeric_limits<T>::infinity();
 
-template <class T> inline const T* zeros() {
-    alignas(64) static const T z[PANEL<T>] = {};
-    return z;
-}
-
 // Rows of Z that stay in the second cache while W's panels pass by.
 template <class T> Index rows_in_cache(Index depth) {
     constexpr Index BYTES = 512 * 1024;
@@ -33,7 +28,7 @@ void append_forward(Calls<T>& calls, const Layers<T>& layers, const T* theta, Wo
             const Index width = layer.shape.width(j);
             append_product<T, Rows::UPRIGHT>(calls, std::min(block, to - row), width,
                 {nullptr, z + row * in.stride, panel, panel + inputs * width, nullptr, u + row * out.stride + j * PANEL<T>,
-                 in.stride, width, 0, 0, out.stride, inputs, activation == Activation::relu ? T(0) : LEAST<T>, false});
+                 in.stride, width, 0, out.stride, inputs, activation == Activation::relu ? T(0) : LEAST<T>, false});
         }
     }
 }
@@ -49,9 +44,9 @@ void append_backward(Calls<T>& calls, const Layers<T>& layers, const T* turned, 
         for (Index j = 0; j < layer.turned.count(); j++) {
             const Index width = layer.turned.width(j), column = j * PANEL<T>;
             append_product<T, Rows::UPRIGHT>(calls, std::min(block, to - row), width,
-                {nullptr, out.delta + row * out.delta_stride, turned + layer.turned_at + layer.turned.at(0, j), zeros<T>(),
+                {nullptr, out.delta + row * out.delta_stride, turned + layer.turned_at + layer.turned.at(0, j), nullptr,
                  gated ? in.y + row * in.stride + column : nullptr, in.delta + row * in.delta_stride + column,
-                 out.delta_stride, width, 0, in.stride, in.delta_stride, outputs, LEAST<T>, false});
+                 out.delta_stride, width, in.stride, in.delta_stride, outputs, LEAST<T>, false});
         }
     }
 }
@@ -76,8 +71,8 @@ void append_gradient(std::vector<GradientTile<T>>& tiles, const Layers<T>& layer
             const Index first = from + strip, at = layer.at + layer.shape.at(first, j);
             calls.clear();
             append_product<T, Rows::LYING>(calls, count, width,
-                {nullptr, in.z + first, out.delta + j * PANEL<T>, zeros<T>(), nullptr, theta ? theta + at : scratch, in.stride,
-                 out.delta_stride, 0, 0, width, rows, LEAST<T>, theta != nullptr});
+                {nullptr, in.z + first, out.delta + j * PANEL<T>, nullptr, nullptr, theta ? theta + at : scratch, in.stride,
+                 out.delta_stride, 0, width, rows, LEAST<T>, theta != nullptr});
             // Where a strip takes several calls, the last one completes it.
             for (const auto& call : calls) tiles.push_back({call, at, 0});
             tiles.back().size = count * width;
@@ -110,7 +105,10 @@ void append_turns(std::vector<Turn<T>>& turns, const Layers<T>& layers, const T*
 }
 
 template <class T> void run(const std::vector<Turn<T>>& turns) {
-    for (const auto& t : turns) transpose_unit(t.from, t.from_stride, t.live, t.to, t.to_stride);
+    for (const auto& t : turns) {
+        if (t.live == UNIT<T>) transpose_unit(t.from, t.from_stride, UNIT<T>, t.to, t.to_stride);
+        else transpose_unit(t.from, t.from_stride, t.live, t.to, t.to_stride);
+    }
 }
 
 // f(offset, length) over rows [from, to) of `width` columns, in one stretch where the rows touch.

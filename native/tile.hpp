@@ -25,10 +25,10 @@ enum class Rows { UPRIGHT, LYING };
 template <class T> struct Call {
     void (*tile)(const Call&, T rate);
     const T *a, *b;         // A, see Rows; B with `depth` rows, b_stride apart
-    const T* start;         // the sums begin here: a bias (row stride 0), zeros (0), or numbers to add to
+    const T* start;         // every row's sums begin here, at b of the layer; or at 0 without it
     const T* gate;          // if given, C is kept where gate > 0 and is 0 elsewhere: δ·h(u) of a ReLU layer
     T* c;
-    Index row, b_stride, start_stride, gate_stride, c_stride, depth;
+    Index row, b_stride, gate_stride, c_stride, depth;
     T floor;                // z = max(u, floor): 0 for ReLU, −∞ to leave u as it is; NaN stays NaN
     bool descend;           // C ← C − rate·sum instead: plain gradient descent on the spot
 };
@@ -52,10 +52,21 @@ __attribute__((noinline)) void tile(const Call<T>& call, T rate) {
     const Index row = call.row, b_stride = call.b_stride, depth = call.depth;
     V sum[MR][NV_];
     H half[MR];
-    each<MR>([&](auto i) {
-        each<NV>([&](auto v) { sum[i][v] = load<V>(call.start + i * call.start_stride + v * W); });
-        if constexpr (Shape::HALF) half[i] = load<H>(call.start + i * call.start_stride + HALF_AT);
-    });
+    const auto begin = [&](auto first) __attribute__((always_inline)) {
+        each<NV>([&](auto v) {
+            const V x = first(V{}, v * W);
+            each<MR>([&](auto i) { sum[i][v] = x; });
+        });
+        if constexpr (Shape::HALF) {
+            const H x = first(H{}, HALF_AT);
+            each<MR>([&](auto i) { half[i] = x; });
+        }
+    };
+    if (call.start) {
+        begin([&](auto x, int at) __attribute__((always_inline)) { return load<decltype(x)>(call.start + at); });
+    } else {
+        begin([](auto x, int) __attribute__((always_inline)) { return x; });
+    }
     for (Index k = 0; k < depth; k++) {
         V bv[NV_];
         H bh;
