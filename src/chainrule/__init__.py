@@ -13,8 +13,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chainrule.version import __version__
+
 if TYPE_CHECKING:
     from chainrule.activations import ACTIVATIONS, Activation
+    from chainrule.engines.native_engine import predictor
     from chainrule.errors import ChainruleError, DivergenceError
     from chainrule.losses import LOSSES
     from chainrule.network import Layer, Network, Trace
@@ -26,10 +29,9 @@ if TYPE_CHECKING:
     from chainrule.training.stopping import Stopping
     from chainrule.training.trainer import Result, train
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "activations": ("ACTIVATIONS", "Activation"),
+    "engines.native_engine": ("predictor",),
     "errors": ("ChainruleError", "DivergenceError"),
     "losses": ("LOSSES",),
     "network": ("Layer", "Network", "Trace"),
@@ -71,6 +73,7 @@ __all__ = [
     "Warmup",
     "__version__",
     "load",
+    "predictor",
     "save",
     "train",
 ]

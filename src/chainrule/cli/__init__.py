@@ -1,0 +1,1 @@
+"""The command `chainrule`: a face for the library, a file per subcommand."""

@@ -1,0 +1,62 @@
+"""The command's entry: which subcommand, and one line for whatever goes wrong.
+
+Nothing heavy is imported here, so that `--help` answers at once; a subcommand's module imports what
+it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from chainrule.errors import ChainruleError
+from chainrule.version import __version__
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+app = App(
+    name="chainrule",
+    help="Feed-forward neural networks: from a table to a trained network in milliseconds.",
+    help_epilogue="Begin with:  chainrule fit moons",
+    version=__version__,
+    result_action="return_value",
+)
+app.command("chainrule.cli.fit:fit", name="fit", help="Fit a network to a table and save it.")
+app.command(
+    "chainrule.cli.predict:predict",
+    name="predict",
+    help="Predict each row of a table with a saved model.",
+)
+app.command("chainrule.cli.info:info", name="info", help="Say what a saved model is.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code: 0, 2 for a user's error, 130 after Ctrl-C."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of the command."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _say(str(error))
+    except ChainruleError as error:
+        return _say(str(error))
+    except BrokenPipeError:
+        # Whoever read our output has closed it, as `head` does; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> int:
+    print("chainrule: " + " ".join(text.split()), file=sys.stderr)
+    return USER_ERROR

@@ -1,0 +1,214 @@
+"""`chainrule fit`: a table in, a trained network and its file out."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from chainrule.arrays import DType
+from chainrule.cli.app import INTERRUPTED
+from chainrule.cli.data import is_builtin, missing_values, stem
+from chainrule.storage import check_target, save
+from chainrule.tables import Table, builtin, read_table
+from chainrule.training.fitting import Fit, Settings, fit_table, hidden_sizes
+from chainrule.training.loop import TrainingInterrupted
+
+# The lecture's notebook: every point trained on, 2-20-40-20-1, batches of 10, 100 epochs of plain SGD.
+LECTURE = Settings(
+    hidden=(20, 40, 20), optimizer="sgd", learning_rate=0.1, epochs=100, batch_size=10, patience=0
+)
+SHAPES = ("moons", "circles", "spirals", "blobs", "xor")
+
+
+def fit(
+    data: str,
+    /,
+    *,
+    target: str | None = None,
+    task: Literal["classification", "regression"] | None = None,
+    hidden: str | None = None,
+    activation: str | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    dropout: float | None = None,
+    weight_decay: float | None = None,
+    validation: float | None = None,
+    patience: int | None = None,
+    engine: str | None = None,
+    dtype: DType | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+    na: str | None = None,
+    out: Path | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Fit a network to a table and save it.
+
+    Examples: chainrule fit moons; chainrule fit churn.csv --target churn --hidden 128,64 --out churn.safetensors
+
+    Args:
+        data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
+            spirals, blobs, xor, iris, wine, breast-cancer, digits, diabetes.
+        target: the column to learn; the last one without it.
+        task: what to learn; inferred from the target without it.
+        hidden: sizes of the hidden layers, as 64,64; "" for none.
+        activation: of the hidden layers: relu, tanh, gelu, silu, …
+        optimizer: sgd, momentum, adagrad, rmsprop, adam or adamw.
+        learning_rate: the optimizer's own without it.
+        epochs: passes over the rows, at most.
+        batch_size: rows per update.
+        dropout: share of each hidden layer's outputs dropped in a step.
+        weight_decay: the optimizer's own without it.
+        validation: share of the rows to validate on; 0 for none.
+        patience: epochs without a gain before training stops; 0 trains to the end.
+        engine: native, torch, numpy or auto.
+        dtype: float32 or float64.
+        threads: how many to use; found by measurement without it.
+        seed: of the first weights, the order of rows, dropout and the split.
+        na: texts that mean a missing value, with commas between, as "?,n/a".
+        out: where to save the model; DATA's name with .safetensors without it.
+        json_: print the result as one JSON object.
+    """
+    defaults = replace(LECTURE if data in SHAPES and is_builtin(data) else Settings(), seed=seed)
+    given: dict[str, Any] = {
+        "task": task, "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
+        "optimizer": optimizer, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
+        "dropout": dropout, "weight_decay": weight_decay, "validation": validation, "patience": patience,
+        "engine": engine, "dtype": dtype, "threads": threads,
+    }  # fmt: skip
+    if optimizer is not None and learning_rate is None:
+        defaults = replace(defaults, learning_rate=None)
+    settings = replace(
+        defaults, **{name: value for name, value in given.items() if value is not None}
+    )
+    path = out or Path(f"{stem(data)}.safetensors")
+    check_target(path)  # before the work, not after it
+    table, held_out = _tables(data, seed, validation, na)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", TrainingInterrupted
+        )  # said below, in the command's own words
+        found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
+    save(found.model, path)
+    if json_:
+        print(json.dumps(_as_json(found, path)))
+    else:
+        print("\n".join(_report(found, data, path)))
+    if found.result.status == "interrupted":
+        print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _tables(
+    data: str, seed: int, validation: float | None, na: str | None
+) -> tuple[Table, Table | None]:
+    """The table; and for a shape that can be drawn at will, fresh points to validate on."""
+    if not is_builtin(data):
+        return read_table(data, na=missing_values(na)), None
+    fresh = data in SHAPES and validation is None
+    return builtin(data, seed=seed), builtin(data, seed=seed + 1) if fresh else None
+
+
+def _as_json(found: Fit, path: Path) -> dict[str, Any]:
+    model, result = found.model, found.result
+    target, encoder = model.target, model.encoder
+    assert target is not None
+    assert encoder is not None
+    numbers = {
+        "task": model.task,
+        "rows": found.rows,
+        "rows_without_target": found.dropped,
+        "columns": len(encoder.features),
+        "target": target.name,
+        "classes": list(target.classes) or None,
+        "notes": list(encoder.notes),
+        "layer_sizes": list(model.plan.layer_sizes),
+        "parameters": model.network.parameter_count,
+        "engine": result.engine,
+        "engine_reason": result.engine_reason,
+        "isa": result.isa,
+        "threads": result.threads,
+        "status": result.status,
+        "epochs": result.epochs,
+        "steps": result.steps,
+        "train_seconds": result.seconds,
+        "seconds_per_step": result.seconds / result.steps if result.steps else None,
+        "train_loss": result.history.loss[-1] if result.history.rows else None,
+        "validation": {"rows": found.validated, **found.scores} if found.scores else None,
+        "baseline": found.baseline or None,
+        "model": str(path),
+    }
+    return {key: _without_nan(value) for key, value in numbers.items()}
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no nan: it becomes null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _report(found: Fit, data: str, path: Path) -> list[str]:
+    """What was read, the network, the time, the scores, the file, and what to do next, a line each."""
+    model, result = found.model, found.result
+    plan, target, encoder = model.plan, model.target, model.encoder
+    assert target is not None
+    assert encoder is not None
+    what = f"{len(target.classes)} classes" if target.classes else "numbers"
+    dropped = f", {found.dropped:,} more without a target left out" if found.dropped else ""
+    per_step = f", {_time(result.seconds / result.steps)} each" if result.steps else ""
+    stopped = "" if result.status == "finished" else f", {result.status}"
+    best = f", best at epoch {result.best_epoch}" if result.status == "stopped early" else ""
+    lines = [
+        f"data     {data}: {found.rows:,} rows, {len(encoder.features)} columns{dropped}",
+        f"target   {target.name}: {what} ({model.task})",
+        *(f"note     {note}" for note in encoder.notes),
+        f"network  {'-'.join(map(str, plan.layer_sizes))}, {model.network.parameter_count:,} parameters, "
+        f"{plan.activations[0]}, {plan.loss}, {plan.optimizer.name}, batches of {plan.batch_size}",
+        f"trained  {result.epochs} epochs, {result.steps:,} steps in {_time(result.seconds)}{per_step}{stopped}{best}",
+        f"engine   {result.engine}, {result.isa}, {_threads(result.threads)} ({result.engine_reason})",
+    ]
+    if found.scores:
+        lines += ["", *_score_table(found)]
+    name = str(path)
+    return [*lines, "", f"saved    {name}", f"next     chainrule predict {name} {data}"]
+
+
+_LABELS = {"accuracy": "accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
+
+
+def _score_table(found: Fit) -> list[str]:
+    """The scores on the rows that were not trained on, beside those of the constant guess."""
+    columns = [(_LABELS[name], value, found.baseline[name]) for name, value in found.scores.items()]
+    rows = [
+        [f"{found.validated:,} rows not trained on", *(label for label, _, _ in columns)],
+        ["this network", *(_number(label, value) for label, value, _ in columns)],
+        ["constant guess", *(_number(label, value) for label, _, value in columns)],
+    ]
+    width = max(len(row[0]) for row in rows)
+    return [row[0].ljust(width) + "".join(cell.rjust(12) for cell in row[1:]) for row in rows]
+
+
+def _number(label: str, value: float) -> str:
+    return f"{100 * value:.1f} %" if label == "accuracy" else f"{value:.4g}"
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"

@@ -1,0 +1,69 @@
+"""A file is the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from chainrule.errors import InvalidValue, MissingFile
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The file that would be written under a name, links followed.
+
+    Raises:
+        MissingFile: its folder is not there.
+        InvalidValue: the name is that of a folder or a device.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise MissingFile(
+            f"{os.fspath(path)} cannot be written: there is no folder {target.parent}"
+        )
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        raise InvalidValue(f"{os.fspath(path)} cannot be written: it is a folder or a device")
+    return target
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file that takes the place of another, or of none, when all is written.
+
+    The bytes go into a temporary file in the same folder, on to the disk, and then under the name.
+    Whatever is raised meanwhile, the temporary file goes, and what was there stays as it was. The
+    new file has the permissions of the old one.
+
+    Raises:
+        MissingFile, InvalidValue: as `check_target`.
+        OSError: the system refuses.
+    """
+    target = check_target(path)
+    temporary = target.with_name(f".chainrule-{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name in the folder on to the disk."""
+    if os.name == "nt":  # no folder can be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,144 @@
+"""The JSON in a model file: everything that is not an array.
+
+Version 1 is an object with the fields
+
+    format           "chainrule"
+    format_version   1
+    library_version  of the library that trained the model
+    checksum         CRC-32 of the other fields and the arrays; see `checksum`
+    plan             `Plan.as_dict`
+    encoder          `Encoder.to_json`, or null
+    target           `TargetEncoder.to_json`, or null
+    history          a summary of the training
+    engine           what trained it
+
+Version 0 is the same without `history`, and calls the plan's `layer_sizes` `sizes`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias
+from zlib import crc32
+
+import numpy.typing as npt
+
+from chainrule.errors import ModelFileError
+from chainrule.storage.model import LIBRARY_VERSION, Model
+
+Document: TypeAlias = dict[str, Any]
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+
+FORMAT = "chainrule"
+VERSION = 1
+_TYPES: dict[str, tuple[type, ...]] = {
+    "format": (str,),
+    "format_version": (int,),
+    "library_version": (str,),
+    "checksum": (int,),
+    "plan": (dict,),
+    "encoder": (dict, type(None)),
+    "target": (dict, type(None)),
+    "history": (dict,),
+    "engine": (dict,),
+}
+
+
+def describe(model: Model) -> Document:
+    """The document of a model, without its checksum."""
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "library_version": model.version,
+        "plan": model.plan.as_dict(),
+        "encoder": None if model.encoder is None else model.encoder.to_json(),
+        "target": None if model.target is None else model.target.to_json(),
+        "history": model.history,
+        "engine": model.engine,
+    }
+
+
+def parse(text: str) -> Document:
+    """The document that stands in a file, of whatever version up to this one, as it stands there.
+
+    Raises:
+        ModelFileError: it is no JSON object, of another format, or of a newer version.
+    """
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"its description is not JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ModelFileError("its description is not one of a chainrule model")
+    version = document.get("format_version")
+    if type(version) is not int or version < 0:
+        raise ModelFileError(f"its format_version is not a whole number, but {version!r}")
+    if version > VERSION:
+        raise ModelFileError(
+            f"it is of format version {version}; chainrule {LIBRARY_VERSION} reads versions up to "
+            f"{VERSION}: a newer chainrule is needed"
+        )
+    return document
+
+
+def upgrade(document: Document) -> Document:
+    """A document of any version as one of this version, with fields of the right types.
+
+    Raises:
+        ModelFileError: a field is missing, unknown, or of another type.
+    """
+    for version in range(document["format_version"], VERSION):
+        document = UPGRADERS[version](document) | {"format_version": version + 1}
+    for name in _TYPES:
+        part(document, name)
+    for name in document:
+        if name not in _TYPES:
+            raise ModelFileError(f"its description has an unknown field {name!r}")
+    return document
+
+
+def part(document: Document, name: str) -> Any:
+    """A field of a document.
+
+    Raises:
+        ModelFileError: it is missing or of another type.
+    """
+    if name not in document:
+        raise ModelFileError(f"its description lacks {name!r}")
+    types = _TYPES[name]
+    if type(document[name]) not in types:
+        wanted = " or ".join("null" if t is type(None) else _JSON_NAMES[t] for t in types)
+        raise ModelFileError(f"{name!r} in its description is not {wanted}")
+    return document[name]
+
+
+def checksum(document: Document, arrays: Arrays) -> int:
+    """CRC-32 of the document, less its checksum, with sorted keys, and of the arrays by name.
+
+    It finds damage, not malice.
+    """
+    rest = {name: value for name, value in document.items() if name != "checksum"}
+    total = crc32(json.dumps(rest, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name].astype(arrays[name].dtype.newbyteorder("<"), order="C", copy=False)
+        total = crc32(array.data, crc32(name.encode(), total))
+    return total
+
+
+def _from_0(document: Document) -> Document:
+    plan = dict(part(document, "plan"))
+    if "sizes" not in plan or "layer_sizes" in plan:
+        raise ModelFileError("the plan in its description lacks 'sizes'")
+    plan["layer_sizes"] = plan.pop("sizes")
+    return {**document, "plan": plan, "history": {}}
+
+
+# From a version to the next.
+UPGRADERS: dict[int, Callable[[Document], Document]] = {0: _from_0}
+
+_JSON_NAMES = {str: "a text", int: "a whole number", dict: "an object"}
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")

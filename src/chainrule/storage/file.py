@@ -1,0 +1,201 @@
+"""The model file: safetensors, with a JSON document in its metadata.
+
+The arrays are W_r and b_r of each layer, by the lecture's numbers (1 is the output layer), and
+encoder.center, encoder.spread and encoder.fill. The metadata has one entry, "chainrule", which
+`document` describes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from chainrule.errors import ChainruleError, InvalidValue, MissingFile, ModelFileError
+from chainrule.network import Layer, Network
+from chainrule.plan import Plan
+from chainrule.storage import document
+from chainrule.storage.atomic import replacing
+from chainrule.storage.document import Arrays, Document
+from chainrule.storage.model import Model
+from chainrule.tables import Encoder, TargetEncoder
+
+KEY = "chainrule"
+_SCALES = {f"encoder.{name}": name for name in ("center", "spread", "fill")}
+_DTYPES = {"float32": "F32", "float64": "F64"}
+_LONGEST = 400  # characters of a refusal; it may quote the file
+
+
+def save(model: Model | Network, path: str | os.PathLike[str]) -> None:
+    """Write a model, or a network alone, into one file.
+
+    Until the new file is complete and on the disk, the path leads to the old one.
+
+    Args:
+        model: what to keep.
+        path: by custom it ends in .safetensors.
+
+    Raises:
+        MissingFile: the folder is not there.
+        InvalidValue: a parameter is not finite, an activation is not the library's, or the path is
+            a folder's.
+        ModelFileError: the system does not let it be written; the text says why.
+    """
+    model = Model.of(model) if isinstance(model, Network) else model
+    arrays = _arrays(model)
+    _check_finite(arrays)
+    described = document.describe(model)
+    described["checksum"] = document.checksum(described, arrays)
+    data = safetensors.numpy.save(arrays, {KEY: json.dumps(described)})
+    try:
+        with replacing(path) as file:
+            file.write(data)
+    except MissingFile:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelFileError(f"{os.fspath(path)}: it cannot be written ({reason})") from error
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model that `save` wrote, in this version or an older one.
+
+    Nothing in the file is trusted or run, and no more is read into memory than the file holds.
+
+    Raises:
+        MissingFile: there is no such file.
+        ModelFileError: it cannot be read, is no model file, or does not add up; the text says
+            which.
+    """
+    if not os.path.exists(path):
+        raise MissingFile(f"there is no model file {os.fspath(path)}")
+    try:
+        _check_size(path)
+        with safe_open(path, framework="numpy") as file:
+            return _model(file)
+    except SafetensorError as error:
+        raise _refusal(path, f"it is cut short or damaged ({error})") from error
+    except OSError as error:
+        raise _refusal(path, f"it cannot be read ({error.strerror or error})") from error
+    except RecursionError as error:
+        raise _refusal(path, "its description nests too deep") from error
+    except ChainruleError as error:
+        raise _refusal(path, str(error)) from error
+
+
+def _refusal(path: str | os.PathLike[str], reason: str) -> ModelFileError:
+    """The error in one line, of bounded length."""
+    words = " ".join(reason.split())
+    more = " …" if len(words) > _LONGEST else ""
+    return ModelFileError(f"{os.fspath(path)}: {words[:_LONGEST]}{more}")
+
+
+def _check_size(path: str | os.PathLike[str]) -> None:
+    """Hold the length that the header claims against the size of the file."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ModelFileError("it is a folder or a device, not a file")
+    with open(path, "rb") as file:
+        size, start = os.fstat(file.fileno()).st_size, file.read(9)
+    if not size:
+        raise ModelFileError("it is empty")
+    if start[8:] != b"{":
+        raise ModelFileError("it is no model file: it does not begin as a safetensors file does")
+    header = int.from_bytes(start[:8], "little")
+    if header > size - 8:
+        raise ModelFileError(
+            f"it is cut short or damaged: its header takes {header} bytes, and {size - 8} follow"
+        )
+
+
+def _model(file: Any) -> Model:
+    """The model in an open file; no array is read before its shape is known to be right."""
+    metadata = file.metadata() or {}
+    if KEY not in metadata:
+        raise ModelFileError(f"it is a safetensors file, but its metadata have no {KEY!r}")
+    stored = document.parse(metadata[KEY])
+    current = document.upgrade(stored)
+    plan = Plan.from_dict(current["plan"])
+    _check_declared(file, plan, with_encoder=current["encoder"] is not None)
+    arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if document.checksum(stored, arrays) != stored["checksum"]:
+        raise ModelFileError("it is damaged: its checksum is not that of its content")
+    _check_finite(arrays)
+    return _assembled(current, plan, arrays)
+
+
+def _assembled(current: Document, plan: Plan, arrays: Arrays) -> Model:
+    encoder, target = current["encoder"], current["target"]
+    scales = {short: arrays[name] for name, short in _SCALES.items() if name in arrays}
+    return Model(
+        network=_network(plan, arrays),
+        plan=plan,
+        encoder=None if encoder is None else Encoder.from_json(encoder, scales),
+        target=None if target is None else TargetEncoder.from_json(target),
+        history=current["history"],
+        engine=current["engine"],
+        version=current["library_version"],
+    )
+
+
+def _network(plan: Plan, arrays: Arrays) -> Network:
+    numbers = range(len(plan.activations), 0, -1)
+    return Network(
+        [
+            Layer(arrays[f"W_{r}"], arrays[f"b_{r}"], phi)
+            for r, phi in zip(numbers, plan.activations, strict=True)
+        ]
+    )
+
+
+def _arrays(model: Model) -> Arrays:
+    """The arrays of a model by their names in the file."""
+    arrays: Arrays = {}
+    for r in range(len(model.network.layers), 0, -1):
+        layer = model.network.layer(r)
+        arrays |= {f"W_{r}": layer.W, f"b_{r}": layer.b}
+    if model.encoder is not None:
+        numbers = model.encoder.arrays()
+        arrays |= {name: numbers[short] for name, short in _SCALES.items()}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _check_finite(arrays: Arrays) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise InvalidValue(f"{name} holds numbers that are not finite")
+
+
+def _check_declared(file: Any, plan: Plan, with_encoder: bool) -> None:
+    """Hold what the file declares of its arrays against the plan.
+
+    Raises:
+        ModelFileError: an array is missing, unknown, or of another shape or type.
+    """
+    shapes = dict(_layer_shapes(plan))
+    declared = set(file.keys())
+    for name in sorted(declared ^ (shapes.keys() | (_SCALES.keys() if with_encoder else set()))):
+        has = "has an array that does not belong there" if name in declared else "lacks the array"
+        raise ModelFileError(f"it {has}: {name!r}")
+    for name in sorted(declared):
+        entry = file.get_slice(name)
+        shape, dtype = tuple(entry.get_shape()), entry.get_dtype()
+        wanted = _DTYPES[plan.dtype] if name in shapes else "F64"
+        if dtype != wanted:
+            raise ModelFileError(f"{name} is of type {dtype}, where {wanted} belongs")
+        if shape != shapes.get(name, shape[:1]):
+            raise ModelFileError(f"{name} has shape {shape}, which contradicts its description")
+
+
+def _layer_shapes(plan: Plan) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The names and shapes of the arrays of the layers, from input to output."""
+    for i, (d, e) in enumerate(pairwise(plan.layer_sizes)):
+        r = len(plan.activations) - i
+        yield f"W_{r}", (d, e)
+        yield f"b_{r}", (e,)

@@ -1,0 +1,271 @@
+"""What a training leaves: a network with everything that a prediction needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import losses
+from chainrule.activations import ACTIVATIONS
+from chainrule.activations import get as get_activation
+from chainrule.arrays import Array
+from chainrule.engines.native_engine import NativeEngine, predictor
+from chainrule.errors import DataError, InvalidValue, ShapeError
+from chainrule.network import Network
+from chainrule.plan import Plan
+from chainrule.tables import Encoder, Table, TargetEncoder
+from chainrule.tables.target import Label, Task
+from chainrule.version import __version__
+
+Forward: TypeAlias = Callable[[Array], Array]
+RowNumber: TypeAlias = Callable[[int], int]
+Summary: TypeAlias = dict[str, Any]
+
+# The root names every room, if only for type checkers: importing from it would be an arrow upwards.
+
+_CLASS_LOSSES = ("binary_cross_entropy", "cross_entropy")
+_DEPTH = 8  # levels of lists and objects in a summary
+
+
+@dataclass(eq=False)
+class Model:
+    """A network, how it was trained, and what turns a table into its rows and its outputs into
+    answers.
+
+    Two models are equal if their files would be.
+
+    Attributes:
+        network: its layers; may be trained on, the next prediction sees it.
+        plan: how it was trained.
+        encoder: from a table to rows; None where the network takes rows as they are.
+        target: from outputs to labels, or to numbers in their own unit; None where the answer is a
+            class number, or what the network gives.
+        history: a summary of the training, in JSON's terms; see `plain`.
+        engine: what trained it: name, reason, instruction set, threads; also in JSON's terms.
+        version: of the library that trained it.
+
+    Raises:
+        ShapeError, InvalidValue: the parts contradict each other.
+    """
+
+    network: Network
+    plan: Plan
+    encoder: Encoder | None = None
+    target: TargetEncoder | None = None
+    history: Summary = field(default_factory=dict, repr=False)
+    engine: Summary = field(default_factory=dict, repr=False)
+    version: str = __version__
+    _forward: tuple[int, Forward] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check that the parts belong together."""
+        self.history, self.engine = plain(self.history), plain(self.engine)
+        self._check_network()
+        if self.encoder is not None and self.encoder.width != self.plan.layer_sizes[0]:
+            raise ShapeError(
+                f"the encoder makes rows of {self.encoder.width} numbers, "
+                f"the network takes {self.plan.layer_sizes[0]}"
+            )
+        if self.target is not None:
+            _check_target(self.target, self.plan)
+
+    @classmethod
+    def of(cls, network: Network) -> Model:
+        """The model of a network alone; its plan is the one that training it would begin with."""
+        return cls(network, Plan.of(network, losses.default(network.activations[-1]).name))
+
+    @property
+    def task(self) -> Task:
+        """What the model does; without a target's encoder, what its loss is for."""
+        if self.target is not None:
+            return self.target.task
+        return "classification" if self.plan.loss in _CLASS_LOSSES else "regression"
+
+    @property
+    def classes(self) -> tuple[Label, ...]:
+        """The labels, in the order of the columns of `predict_probability`.
+
+        Without a target's encoder they are the numbers 0 … k−1 that the loss takes. There are none
+        where numbers are learned, and where each output answers a question of its own.
+        """
+        if self.target is not None:
+            return self.target.classes
+        k = self.plan.layer_sizes[-1]
+        if self.plan.loss == "cross_entropy":
+            return tuple(range(k))
+        return (0, 1) if self.plan.loss == "binary_cross_entropy" and k == 1 else ()
+
+    @property
+    def target_name(self) -> str | None:
+        """The name of the column that was learned."""
+        return self.target.name if self.target is not None else None
+
+    @property
+    def fallback_reason(self) -> str | None:
+        """Why predictions come from the reference, not the compiled engine; None where they do not."""
+        return NativeEngine.refusal(self.plan)
+
+    def predict(self, data: object) -> npt.NDArray[Any]:
+        """Labels, or numbers in their own unit.
+
+        Args:
+            data: with an encoder: a DataFrame, a mapping of columns, a Table, or a 2-D array with
+                the columns of the training data in their order, the target's column left out.
+                Without: rows, (n, d).
+
+        Returns:
+            (n,); for several numbers a row (n, k), and for several outputs under
+            binary_cross_entropy (n, k) of 0 and 1.
+
+        Raises:
+            DataError: the table does not fit the training data (as `Encoder.transform`), or a row
+                leads to numbers that are not finite.
+            ShapeError, InvalidValue: the rows are not (n, d), or no numbers.
+        """
+        if self.task == "regression":
+            z = self._outputs(data)
+            answers = z[:, 0] if z.shape[1] == 1 else z
+            return answers if self.target is None else self.target.decode(answers.astype(float))
+        p = self.predict_probability(data)
+        if not self.classes:
+            return (p > 0.5).astype(np.int64)
+        numbers = p.argmax(axis=1)
+        return numbers if self.target is None else self.target.decode(numbers)
+
+    def predict_probability(self, data: object) -> Array:
+        """The probability of each class, shape (n, classes), in the order of `classes`.
+
+        Several outputs under binary_cross_entropy have a probability of their own each.
+
+        Args:
+            data: as `predict`.
+
+        Raises:
+            InvalidValue: the model predicts numbers.
+            DataError, ShapeError, InvalidValue: as `predict`.
+        """
+        if self.task != "classification":
+            raise InvalidValue("this model predicts numbers, not classes: it has no probabilities")
+        p = self._outputs(data)
+        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the two predict the same and say the same of themselves."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return self._parts() == other._parts() and all(
+            a.W.tobytes() == b.W.tobytes() and a.b.tobytes() == b.b.tobytes()
+            for a, b in zip(self.network.layers, other.network.layers, strict=True)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the compiled forward pass, which does not travel."""
+        return self.__dict__ | {"_forward": None}
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.plan, self.encoder, self.target, self.history, self.engine, self.version
+
+    def _check_network(self) -> None:
+        network, plan = self.network, self.plan
+        for what, has, planned in (
+            ("sizes", network.sizes, plan.layer_sizes),
+            ("activations", network.activations, plan.activations),
+            ("type", network.dtype, plan.dtype),
+        ):
+            if has != planned:
+                raise ShapeError(f"the network's {what} are {has}, the plan's {planned}")
+        for phi in (layer.activation for layer in network.layers):
+            if ACTIVATIONS[phi.name] is not phi:
+                raise InvalidValue(f"a model holds no activation of your own, as this {phi.name!r}")
+
+    def _outputs(self, data: object) -> Array:
+        """The network's prediction for each row, (n, k), finite."""
+        X, row_number = self._rows(data)
+        with np.errstate(all="ignore"):  # what overflows is found below
+            z = self._compiled()(X)
+            link = losses.get(self.plan.loss).link
+            if link is not None and self.plan.activations[-1] != link:
+                z = get_activation(link).value(z)
+        if not np.isfinite(z).all():
+            row = row_number(int(np.argwhere(~np.isfinite(z))[0, 0]))
+            raise DataError(f"row {row} leads to numbers that are not finite")
+        return z
+
+    def _rows(self, data: object) -> tuple[Array, RowNumber]:
+        if self.encoder is not None:
+            table = self._table(data, self.encoder)
+            ignore = () if self.target is None else (self.target.name,)
+            return self.encoder.transform(table, self.plan.dtype, ignore), table.row_number
+        width = self.plan.layer_sizes[0]
+        if isinstance(data, (Mapping, Table)):
+            raise InvalidValue(f"this model knows no columns: it takes rows of {width} numbers")
+        X = np.asarray(data)
+        if X.ndim != 2:
+            raise ShapeError(f"data are rows (n, {width}), got shape {X.shape}")
+        return self.network.rows(X), lambda i: i + 1
+
+    def _table(self, data: object, encoder: Encoder) -> Table:
+        """The data as a table; the columns of an array are those of the training data, in order."""
+        table = Table.of(data)
+        if not isinstance(data, (np.ndarray, list, tuple)):
+            return table
+        names = [feature.name for feature in encoder.features]
+        if len(names) != len(table.names):
+            raise ShapeError(f"the training data had {len(names)} columns, got {len(table.names)}")
+        return Table(dict(zip(names, table.columns.values(), strict=True)))
+
+    def _compiled(self) -> Forward:
+        """The forward pass; made at the first prediction, and anew when the parameters changed."""
+        if self.fallback_reason is not None:
+            return self.network
+        now = 0
+        for array in (array for layer in self.network.layers for array in (layer.W, layer.b)):
+            now = crc32(np.ascontiguousarray(array).data, now)
+        if self._forward is None or self._forward[0] != now:
+            self._forward = now, predictor(self.network)
+        return self._forward[1]
+
+
+def plain(value: Any, depth: int = _DEPTH) -> Any:
+    """A summary in JSON's terms: tuples and arrays are lists, what is not finite is None.
+
+    Raises:
+        InvalidValue: it holds something that JSON has no word for, or nests too deep.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth and isinstance(value, (list, tuple)):
+        return [plain(item, depth - 1) for item in value]
+    if depth and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: plain(item, depth - 1) for key, item in value.items()}
+    raise InvalidValue(
+        f"a summary holds numbers, texts, lists and dicts, up to {_DEPTH} deep; "
+        f"not {type(value).__name__}"
+    )
+
+
+def _check_target(target: TargetEncoder, plan: Plan) -> None:
+    outputs, classes = plan.layer_sizes[-1], len(target.classes)
+    if not math.isfinite(target.mean) or not 0 < target.spread < math.inf:
+        raise InvalidValue(f"no target has mean {target.mean} and spread {target.spread}")
+    if target.task == "regression":
+        if outputs != 1:
+            raise ShapeError(f"the target is one number, the network gives {outputs}")
+    elif plan.loss not in _CLASS_LOSSES:
+        raise InvalidValue(
+            f"classes are learned with {' or '.join(_CLASS_LOSSES)}, not {plan.loss}"
+        )
+    elif outputs != (1 if plan.loss == "binary_cross_entropy" and classes == 2 else classes):
+        raise ShapeError(
+            f"the target has {classes} classes, the network {outputs} outputs under {plan.loss}"
+        )

@@ -1,0 +1,209 @@
+"""From a table to the matrix that a network takes: fitted once, applied the same way ever after."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule.arrays import Array, DType
+from chainrule.errors import DataError, InvalidValue
+from chainrule.tables import encoder_data
+from chainrule.tables.features import Dropped, Feature
+from chainrule.tables.fitting import CONSTANT, fit_feature
+from chainrule.tables.kinds import Column, Kind, kind_of
+from chainrule.tables.scaling import is_number
+from chainrule.tables.table import Table
+
+_COUNTER = re.compile(r"unnamed_1|unnamed: 0|index|id|row|row_?names?|row_?id", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """From a table to a matrix.
+
+        column     becomes
+        numbers    (x − mean) / standard deviation
+        booleans   0 and 1
+        text       a column of 0 and 1 per value (the 50 most frequent ones, where there are more),
+        one for the others dates      days, standardised, and month, weekday and time of day as
+        points of a circle, as far as they vary gaps       the median, or the more frequent boolean;
+        and a column that says where they were constants  nothing; nor text that differs in nearly
+        every row, nor a column that counts the rows
+
+    Attributes:
+        features: what each column of the fitted table becomes.
+        notes: what the user should know: columns dropped, text that looks like numbers.
+    """
+
+    features: tuple[Feature, ...]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, table: Table, cap: int = 50) -> Encoder:
+        """The encoder for tables like this one.
+
+        Args:
+            table: the rows to train on, without the target.
+            cap: the most values of a column of text that get a column of their own.
+
+        Raises:
+            InvalidValue: cap is below 1.
+            DataError: a number is infinite, the table has no rows, or no column says anything.
+        """
+        if cap < 1:
+            raise InvalidValue(f"cap is at least 1, got {cap}")
+        if not len(table):
+            raise DataError("there are no rows to fit an encoder on")
+        features = tuple(_fit(name, column, cap, table) for name, column in table.columns.items())
+        notes = tuple(_notes(features, table))
+        if not any(feature.names for feature in features):
+            raise DataError("; ".join(["no column is left to learn from", *notes]))
+        return cls(features, notes)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the matrix's columns, d of them."""
+        return [name for feature in self.features for name in feature.names]
+
+    @property
+    def width(self) -> int:
+        """d, the columns of the matrix."""
+        return sum(len(feature.names) for feature in self.features)
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The columns that a table must have, and what they hold."""
+        return {
+            feature.name: feature.kind
+            for feature in self.features
+            if not isinstance(feature, Dropped)
+        }
+
+    def transform(
+        self, table: Table, dtype: DType = "float32", ignore: Collection[str] = ()
+    ) -> Array:
+        """The matrix of a table, shape (n, d), C-contiguous and finite.
+
+        Args:
+            table: with the columns of the fitted one; those that were dropped may be absent.
+            dtype: the type of the matrix's numbers.
+            ignore: columns that may be there besides, as the target.
+
+        Raises:
+            DataError: a column is missing or new, a number is infinite or beyond what dtype holds,
+                or a value is of another kind than the fitted ones; with the row's number in the
+                file and the value.
+        """
+        self._must_fit(table, ignore)
+        out = np.empty((len(table), self.width), dtype=dtype)
+        start = 0
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found below
+            for feature in self.features:
+                if not isinstance(feature, Dropped):
+                    end = start + len(feature.names)
+                    feature.write(table[feature.name], out[:, start:end], table.row_number)
+                    start = end
+        if not np.isfinite(out).all():
+            self._refuse_infinite(out, table)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """The encoder less its numbers, as JSON takes it."""
+        return {
+            "columns": [encoder_data.described(f) for f in self.features],
+            "notes": list(self.notes),
+        }
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Its numbers: center, spread, fill of the m columns that are not text; each (m,)."""
+        return encoder_data.numbers(self.features)
+
+    @classmethod
+    def from_json(cls, data: Any, arrays: Mapping[str, npt.ArrayLike]) -> Encoder:
+        """The encoder that `to_json` and `arrays` describe.
+
+        Raises:
+            ModelFileError: they do not add up; nothing in them is trusted.
+        """
+        return cls(encoder_data.features(data, arrays), encoder_data.notes(data))
+
+    def _must_fit(self, table: Table, ignore: Collection[str]) -> None:
+        absent = [name for name in self.kinds if name not in table]
+        if absent:
+            near = difflib.get_close_matches(absent[0], table.names, n=1)
+            hint = f"; is {near[0]!r} meant?" if near else ""
+            raise DataError(f"{_listed(absent)} of the training data missing here{hint}")
+        fitted = {feature.name for feature in self.features} | set(ignore)
+        new = [name for name in table.names if name not in fitted]
+        if new:
+            raise DataError(f"{_listed(new)} not in the training data")
+
+    def _refuse_infinite(self, out: Array, table: Table) -> None:
+        i, j = np.argwhere(~np.isfinite(out))[0]
+        starts = np.cumsum([len(feature.names) for feature in self.features])
+        name = self.features[int(np.searchsorted(starts, j, side="right"))].name
+        value = table[name][i]
+        why = (
+            "must be finite"
+            if np.isinf(value)
+            else f"has numbers that {out.dtype} cannot hold once scaled"
+        )
+        raise DataError(f"column {name!r} {why}, but row {table.row_number(int(i))} holds {value}")
+
+
+def _fit(name: str, column: Column, cap: int, table: Table) -> Feature:
+    if _COUNTER.fullmatch(name) and len(column) > 2 and _counts(column):
+        return Dropped(name, "it counts the rows")
+    return fit_feature(name, column, cap, table.row_number)
+
+
+def _counts(column: Column) -> bool:
+    """Whether a column is 0, 1, 2, … or 1, 2, 3, …"""
+    if kind_of(column) != "number" or column[0] not in (0, 1):
+        return False
+    return np.array_equal(column, np.arange(len(column)) + column[0])
+
+
+def _notes(features: tuple[Feature, ...], table: Table) -> Iterator[str]:
+    constant = [f for f in features if isinstance(f, Dropped) and f.reason == CONSTANT]
+    if len(constant) > 3:
+        names = _shown([feature.name for feature in constant])
+        yield f"{len(constant)} columns dropped, each with one value only: {names}"
+    for feature in features:
+        if isinstance(feature, Dropped) and (feature.reason != CONSTANT or len(constant) <= 3):
+            yield f"column {feature.name!r} dropped: {feature.reason}"
+        odd = _odd_value(table[feature.name])
+        if odd:
+            yield (
+                f"column {feature.name!r} is read as text because of {odd!r}, though most values are "
+                f"numbers; if {odd!r} means a missing value, name it (--na {odd!r})"
+            )
+
+
+def _odd_value(column: Column) -> str:
+    """The text that keeps a column from being numeric, as most of its values are; else nothing."""
+    if kind_of(column) != "text":
+        return ""
+    counts = Counter(value for value in column.tolist() if value is not None)
+    odd = Counter({value: count for value, count in counts.items() if not is_number(value)})
+    if not odd or odd.total() > counts.total() / 2:
+        return ""
+    (value, count), *_ = odd.most_common(1)
+    return value if count > 0.8 * odd.total() else ""
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names[:5]) + (
+        f" and {len(names) - 5} more" if len(names) > 5 else ""
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return f"column{'s' * (len(names) > 1)} {_shown(names)}"

@@ -1,0 +1,77 @@
+"""Parquet files, read by pyarrow."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DataError, MissingExtra
+from chainrule.tables.kinds import column_of, kind_of, without
+from chainrule.tables.sources import Source
+from chainrule.tables.table import Table
+
+MAGIC = b"PAR1"
+
+
+class Parquet:
+    """A Parquet file.
+
+    Args:
+        source: the bytes; gzipped ones are unpacked into a temporary file, for Parquet is read from
+            its end.
+        na: texts that stand for a missing value, besides nulls.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+    """
+
+    def __init__(self, source: Source, na: Collection[str]) -> None:
+        try:
+            import pyarrow
+            import pyarrow.parquet
+        except ImportError as absent:
+            raise MissingExtra("parquet") from absent
+        self._parquet = pyarrow.parquet
+        self._broken = pyarrow.ArrowException
+        self._source = source
+        self._na = na
+
+    def whole(self) -> Table:
+        """All rows."""
+        with self._file() as file:
+            return self._table(file.read().to_pandas(), 1)
+
+    def chunks(self, rows: int) -> Iterator[Table]:
+        """The rows, at most so many at a time."""
+        first_row = 1
+        with self._file() as file:
+            for batch in file.iter_batches(batch_size=rows):
+                yield self._table(batch.to_pandas(), first_row)
+                first_row += batch.num_rows
+
+    @contextmanager
+    def _file(self) -> Iterator[Any]:
+        try:
+            if not self._source.gzipped:
+                yield self._parquet.ParquetFile(self._source.path)
+                return
+            with self._source.open() as packed, tempfile.TemporaryFile() as plain:
+                shutil.copyfileobj(packed, plain)
+                yield self._parquet.ParquetFile(plain)
+        except (self._broken, OSError) as error:
+            why = " ".join(str(error).split())
+            raise DataError(f"{self._source.where} is a damaged Parquet file: {why}") from error
+
+    def _table(self, frame: Any, first_row: int) -> Table:
+        columns = Table.of(frame).columns
+        for name, column in columns.items():
+            if self._na and kind_of(column) == "text":
+                columns[name] = column_of(
+                    np.array(without(column.tolist(), self._na), dtype=object), name
+                )
+        return Table(columns, first_row)

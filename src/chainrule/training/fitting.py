@@ -1,0 +1,254 @@
+"""From a table to a trained model: encode, split, choose what was left open, train, and score."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import optimizers
+from chainrule.arrays import Array, DType
+from chainrule.errors import InvalidValue
+from chainrule.network import Network
+from chainrule.optimizers import Optimizer
+from chainrule.storage import Model
+from chainrule.tables import Encoder, Supervised, Table, TargetEncoder, split_target
+from chainrule.training import rows
+from chainrule.training.trainer import Result, train
+
+STEPS, SMALLEST_BATCH, LARGEST_BATCH = 100, 32, 256  # steps an epoch, as far as the bounds allow
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train on a table; None leaves a choice to `fit_table`.
+
+    Attributes:
+        task: "classification" or "regression"; None infers it from the target.
+        hidden: sizes of the hidden layers.
+        activation: of the hidden layers.
+        optimizer: a name.
+        learning_rate: None takes the optimizer's own.
+        epochs: at most.
+        batch_size: None takes about a hundred steps an epoch, of 32 to 256 rows.
+        dropout: share of each hidden layer's outputs dropped in a step.
+        weight_decay: None takes the optimizer's own.
+        validation: share of the rows set aside to validate on; 0 for none.
+        patience: epochs without a gain before training stops; 0 trains to the end.
+        engine, threads, dtype, seed: as in `train`.
+    """
+
+    task: str | None = None
+    hidden: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    epochs: int = 200
+    batch_size: int | None = None
+    dropout: float = 0.0
+    weight_decay: float | None = None
+    validation: float = 0.2
+    patience: int = 20
+    engine: str = "auto"
+    threads: int | None = None
+    dtype: DType = "float32"
+    seed: int = 0
+
+    def rule(self) -> Optimizer:
+        """The optimizer with its settings."""
+        decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
+        return optimizers.make(self.optimizer, self.learning_rate, **decay)
+
+
+Scores = dict[str, float]
+
+
+@dataclass
+class Fit:
+    """What `fit_table` found.
+
+    Attributes:
+        model: ready to predict, and to be saved.
+        result: the training.
+        rows: how many of the table's rows have a target.
+        dropped: how many have none.
+        validated: how many rows the scores stand on.
+        scores: on the validation rows: accuracy and log_loss, or r2 and rmse; empty without them.
+        baseline: the same of the best constant guess, taken from the training rows.
+    """
+
+    model: Model
+    result: Result
+    rows: int
+    dropped: int
+    validated: int = 0
+    scores: Scores = field(default_factory=dict)
+    baseline: Scores = field(default_factory=dict)
+
+
+def fit_table(
+    table: Table,
+    target: str | None = None,
+    settings: Settings | None = None,
+    *,
+    held_out: Table | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fit a network to a table.
+
+    The encoders are fitted on the rows that are trained on; only the list of classes is taken from
+    all rows.
+
+    Args:
+        table: with the target among its columns.
+        target: its name; the last column's without it.
+        settings: how to train.
+        held_out: other rows to validate on, instead of a share of the table's.
+        progress: show it on standard error.
+
+    Raises:
+        ChainruleError: the table, the target or a setting cannot be used; the text says why.
+    """
+    settings = settings or Settings()
+    given = split_target(table, target)
+    learn, check = _parts(given, held_out, settings)
+    encoder, encoded = Encoder.fit(learn.features), _target_encoder(given, learn, settings.task)
+    X, y = _matrices(learn, encoder, encoded, settings.dtype)
+    validation = None if check is None else _matrices(check, encoder, encoded, settings.dtype)
+    result = train(
+        _network(encoder, encoded, settings),
+        X,
+        y,
+        optimizer=settings.rule(),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size or batch_size_for(len(X)),
+        validation=validation,
+        stopping=settings.patience,
+        dropout=settings.dropout,
+        engine=settings.engine,
+        threads=settings.threads,
+        seed=settings.seed,
+        progress=progress,
+    )
+    trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
+    summary = _summary(result, len(X))
+    model = Model(result.network, result.plan, encoder, encoded, summary, trained_by)
+    fit = Fit(model, result, len(given.target), given.dropped)
+    if check is not None:
+        fit.validated = len(check.target)
+        fit.scores, fit.baseline = _scores(model, encoded, learn, check)
+    return fit
+
+
+def batch_size_for(rows: int) -> int:
+    """The power of two nearest to a hundredth of the rows, from 32 to 256."""
+    wanted: int = 2 ** round(math.log2(max(1, rows / STEPS)))
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, wanted))
+
+
+def _parts(
+    given: Supervised, held_out: Table | None, settings: Settings
+) -> tuple[Supervised, Supervised | None]:
+    """The rows to learn from, and those to validate on."""
+    if held_out is not None:
+        return given, split_target(held_out, given.name)
+    if settings.validation == 0:
+        return given, None
+    learn, check = rows.split(len(given.target), settings.validation, settings.seed)
+    return _take(given, learn), _take(given, check)
+
+
+def _take(given: Supervised, which: npt.NDArray[np.int64]) -> Supervised:
+    return replace(given, features=given.features.take(which), target=given.target[which])
+
+
+def _target_encoder(given: Supervised, learn: Supervised, task: str | None) -> TargetEncoder:
+    encoded = TargetEncoder.fit(given.target, task, given.name, given.features.row_number)
+    if encoded.task == "classification":
+        return encoded
+    row = learn.features.row_number
+    return TargetEncoder.fit(learn.target, "regression", given.name, row)
+
+
+def _matrices(
+    part: Supervised, encoder: Encoder, target: TargetEncoder, dtype: DType
+) -> tuple[Array, npt.NDArray[Any]]:
+    X = encoder.transform(part.features, dtype)
+    return X, target.encode(part.target, part.features.row_number)
+
+
+def _network(encoder: Encoder, target: TargetEncoder, settings: Settings) -> Network:
+    """One logistic output for two classes, softmax for more, identity for numbers."""
+    classes = len(target.classes)
+    return Network.of_sizes(
+        [encoder.width, *settings.hidden, classes if classes > 2 else 1],
+        activation=settings.activation,
+        output={0: "identity", 2: "logistic"}.get(classes, "softmax"),
+        seed=settings.seed,
+        dtype=settings.dtype,
+    )
+
+
+def _summary(result: Result, trained_rows: int) -> dict[str, Any]:
+    """The history in a few numbers, for the model file."""
+    loss, validation_loss, *_ = result.history.rows[-1] if result.history.rows else (None, None)
+    return {
+        "rows": trained_rows,
+        "epochs": result.epochs,
+        "steps": result.steps,
+        "seconds": result.seconds,
+        "status": result.status,
+        "best_epoch": result.best_epoch,
+        "loss": loss,
+        "validation_loss": validation_loss,
+    }
+
+
+def _scores(
+    model: Model, target: TargetEncoder, learn: Supervised, check: Supervised
+) -> tuple[Scores, Scores]:
+    """Scores of the model and of the constant guess, on the rows to check."""
+    if target.task == "regression":
+        y = np.asarray(check.target, dtype=np.float64)
+        mean = np.full(len(y), np.mean(np.asarray(learn.target, dtype=np.float64)))
+        return regression_scores(y, model.predict(check.features)), regression_scores(y, mean)
+    codes = target.encode(check.target)
+    counts = np.bincount(target.encode(learn.target), minlength=len(target.classes))
+    constant = np.tile(counts / counts.sum(), (len(codes), 1))
+    p = model.predict_probability(check.features)
+    return classification_scores(codes, p), classification_scores(codes, constant)
+
+
+def classification_scores(codes: npt.NDArray[Any], p: npt.NDArray[Any]) -> Scores:
+    """Accuracy, and the mean of −log p of the true class.
+
+    Args:
+        codes: class numbers, (n,).
+        p: probabilities, (n, classes); below the smallest step of their type they count as that.
+    """
+    right = p.argmax(axis=1) == codes
+    least = float(np.finfo(p.dtype).eps)
+    true = np.clip(p[np.arange(len(codes)), codes].astype(np.float64), least, None)
+    return {"accuracy": float(right.mean()), "log_loss": float(-np.log(true).mean())}
+
+
+def regression_scores(y: npt.NDArray[Any], z: npt.NDArray[Any]) -> Scores:
+    """R² = 1 − Σ(y − z)²/Σ(y − ȳ)², nan where y does not vary; and √(Σ(y − z)²/n). Both y and z are (n,)."""
+    residual, spread = float(np.sum((y - z) ** 2)), float(np.sum((y - y.mean()) ** 2))
+    r2 = 1 - residual / spread if spread > 0 else math.nan
+    return {"r2": r2, "rmse": math.sqrt(residual / len(y))}
+
+
+def hidden_sizes(text: str) -> tuple[int, ...]:
+    """Layer sizes from "64,64"; an empty text is no hidden layer.
+
+    Raises:
+        InvalidValue: it is something else.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InvalidValue(f"hidden layers are sizes with commas between, as 64,64; got {text!r}")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,130 @@
+"""The one loop over the epochs, for every engine: history, validation, stopping, callbacks, Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
+from typing import Literal, TypeAlias
+
+from chainrule.arrays import Array
+from chainrule.engines import Engine, State
+from chainrule.network import Network
+from chainrule.training.history import History
+from chainrule.training.schedules import Rates
+from chainrule.training.stopping import TO_THE_END, Stopping, Watch
+
+Status: TypeAlias = Literal["finished", "stopped early", "interrupted", "diverged"]
+
+
+class TrainingInterrupted(RuntimeWarning):
+    """Ctrl-C ended the training; the network holds what it had learned."""
+
+
+class Event:
+    """What a callback is told after an epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        epochs: how many there are to be at most.
+        loss: the epoch's mean training loss.
+        validation_loss: the loss on the validation rows; nan without them.
+        learning_rate: of the epoch's last update.
+        seconds: since the training began.
+    """
+
+    __slots__ = ("_loop", "epoch", "epochs", "learning_rate", "loss", "seconds", "validation_loss")
+
+    def __init__(self, loop: Loop, epoch: int, row: tuple[float, float, float, float]) -> None:
+        self._loop = loop
+        self.epoch = epoch
+        self.epochs = loop.epochs
+        self.loss, self.validation_loss, self.learning_rate, self.seconds = row
+
+    @property
+    def network(self) -> Network:
+        """The network as it is now, brought up to date with the engine."""
+        return write_back(self._loop.network, self._loop.engine.state())
+
+
+Callback: TypeAlias = Callable[[Event], object]
+
+
+class Loop:
+    """A training under way.
+
+    Attributes:
+        engine: what runs the epochs.
+        network: where `Event.network` puts the parameters.
+        history: a row for each epoch that was completed.
+        epochs: how many there are to be at most.
+        watch: which epoch was best.
+        best: the state after that epoch, kept where there is a patience.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        network: Network,
+        rates: Iterable[tuple[Rates, float]],
+        epochs: int,
+        validation: tuple[Array, Array] | None = None,
+        stopping: Stopping = TO_THE_END,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """Take what is to be run: for each epoch its rates, and its last rate."""
+        self.engine, self.network = engine, network
+        self.rates, self.epochs = rates, epochs
+        self.validation = validation
+        self.watch = Watch(stopping)
+        self.callbacks = tuple(callbacks)
+        self.history = History()
+        self.best: State | None = None
+
+    def run(self) -> Status:
+        """Run the epochs; Ctrl-C ends them with a warning.
+
+        Raises:
+            DivergenceError: the engine's.
+        """
+        try:
+            return self._epochs()
+        except KeyboardInterrupt:
+            warnings.warn(
+                f"interrupted after {len(self.history)} of {self.epochs} epochs",
+                TrainingInterrupted,
+                stacklevel=3,
+            )
+            return "interrupted"
+
+    def _epochs(self) -> Status:
+        engine_epoch, evaluate = self.engine.epoch, self.engine.evaluate
+        validation, watch, callbacks = self.validation, self.watch, self.callbacks
+        keep, validation_loss = self.history.rows.append, math.nan
+        start = perf_counter()
+        for number, (rates, last_rate) in enumerate(self.rates):
+            loss = engine_epoch(number, rates)
+            if validation is not None:
+                validation_loss = evaluate(*validation)
+            row = (loss, validation_loss, last_rate, perf_counter() - start)
+            keep(row)
+            is_best = watch.see(number + 1, loss if validation is None else validation_loss)
+            if is_best and watch.patience:
+                self.best = self.engine.state()
+            told_to_stop = callbacks and self._tell(number + 1, row)
+            if told_to_stop or watch.out_of_patience:
+                return "stopped early"
+        return "finished"
+
+    def _tell(self, epoch: int, row: tuple[float, float, float, float]) -> bool:
+        event = Event(self, epoch, row)
+        answers = [callback(event) for callback in self.callbacks]
+        return any(answer is True for answer in answers)
+
+
+def write_back(network: Network, state: State) -> Network:
+    """Put the parameters of a state into the network's own arrays."""
+    for layer, (W, b) in zip(network.layers, state.parameters, strict=True):
+        layer.W[...], layer.b[...] = W, b
+    return network

@@ -1,0 +1,235 @@
+"""`train`: a network, rows and targets in; the trained network and its history out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from chainrule import losses
+from chainrule.arrays import Array
+from chainrule.engines import Engine, State, choose
+from chainrule.engines.stepwise import order
+from chainrule.errors import DivergenceError, InvalidValue
+from chainrule.losses import Loss
+from chainrule.network import Network
+from chainrule.optimizers import Optimizer
+from chainrule.plan import Plan
+from chainrule.training import rows, schedules
+from chainrule.training.history import History
+from chainrule.training.loop import Callback, Loop, Status, write_back
+from chainrule.training.progress import Progress
+from chainrule.training.schedules import Schedule
+from chainrule.training.stopping import Stopping
+
+_LARGE = 100.0  # inputs and targets beyond this are named when training diverges
+
+
+@dataclass
+class Result:
+    """What came out of a training.
+
+    Attributes:
+        network: the network that was given, with its trained parameters.
+        engine: the name of the engine.
+        engine_reason: why it was that one.
+        isa: the instruction set of the engine's code.
+        threads: how many it used.
+        history: losses, rates and times, epoch by epoch.
+        plan: what was trained and how.
+        epochs: how many were completed.
+        steps: how many updates were made.
+        seconds: how long the epochs took, validation included.
+        status: "finished", "stopped early", "interrupted" or "diverged".
+        best_epoch: the epoch, from 1, with the lowest validation loss (training loss without validation), the last of
+            equals; 0 if there is none.
+        kept_epoch: the epoch whose parameters the network has: the best with a patience, else the last that was completed.
+        state: the engine's whole state at those parameters.
+    """
+
+    network: Network
+    engine: str
+    engine_reason: str
+    isa: str
+    threads: int
+    history: History = field(repr=False)
+    plan: Plan = field(repr=False)
+    epochs: int
+    steps: int
+    seconds: float
+    status: Status
+    best_epoch: int
+    kept_epoch: int
+    state: State = field(repr=False)
+
+    @property
+    def loss(self) -> float | None:
+        """The mean training loss of the kept epoch; None if no epoch was completed."""
+        return self.history.rows[self.kept_epoch - 1][0] if self.kept_epoch else None
+
+
+class TrainingDiverged(DivergenceError):
+    """The loss of a batch was not finite, and training stopped there.
+
+    Attributes:
+        epoch, step: where, counted from 1.
+        result: what there is up to that step; its network has the last finite parameters.
+    """
+
+    def __init__(self, epoch: int, step: int, message: str, result: Result | None = None) -> None:
+        super().__init__(epoch, step, message)
+        self.result = result
+
+
+def train(
+    network: Network,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    loss: str | Loss | None = None,
+    optimizer: str | Optimizer = "adam",
+    epochs: int = 100,
+    batch_size: int = 32,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | float | None = None,
+    stopping: int | Stopping | None = None,
+    schedule: str | Schedule = "constant",
+    dropout: float | Sequence[float] = 0.0,
+    weights: npt.ArrayLike | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    shuffle: bool = True,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = False,
+) -> Result:
+    """Train a network in place.
+
+    Ctrl-C ends the training with a `TrainingInterrupted` warning; the network then holds what it had learned.
+
+    Args:
+        network: its parameters are where the training starts and where it puts what it learned.
+        X: rows, shape (n, d); finite numbers.
+        y: targets, (n,) or (n, outputs); labels of two classes as 0/1, −1/+1 or booleans, of more as class numbers.
+        loss: a loss or its name; None takes the one that goes with the output activation.
+        optimizer: a rule or its name; its learning rate is what the schedule multiplies.
+        epochs: passes over the rows, at most; 1 or more.
+        batch_size: rows per update.
+        validation: rows and targets to validate on, or the share of the rows to set aside for it, or None.
+        stopping: epochs without a gain before training stops, or a `Stopping`; 0 or None trains to the end.
+        schedule: a schedule or its name: constant, step, cosine, one-cycle, warm-up.
+        dropout: share of each hidden layer's outputs that a step drops, or one share per hidden layer.
+        weights: of the rows in the training loss, (n,), 0 or more. Validation counts each row once.
+        engine: native, torch, numpy, or auto for the fastest that is there.
+        threads: how many the engine may use; None lets it choose.
+        seed: keys the order of rows, dropout and the choice of validation rows.
+        shuffle: whether each epoch takes the rows in an order of its own.
+        callbacks: each is called with an `Event` after every epoch; one that returns True ends the training.
+        progress: show a live line on a terminal, plain lines elsewhere, on standard error.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        TrainingDiverged: a DivergenceError, with the `result` so far: the loss of a batch is not finite. The network
+            then has the last finite parameters.
+        ShapeError, DataError, InvalidValue, UnknownName: something given does not fit; the text says what.
+        EngineError, MissingExtra: the engine asked for cannot be had.
+    """
+    if not isinstance(epochs, (int, np.integer)) or epochs < 1:
+        raise InvalidValue(f"epochs is a whole number, 1 or more, got {epochs!r}")
+    own = losses.default(network.activations[-1])
+    plan = Plan.of(
+        network,
+        (own if loss is None else losses.get(loss)).name,
+        optimizer,
+        dropout=dropout,
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=shuffle,
+    )
+    data = rows.prepare(plan, X, y, weights, validation)
+    chosen, reason = choose(plan, engine)
+    worker = chosen(plan, network, data.X, data.t, data.weights, threads)
+    per_epoch = rows.steps_per_epoch(len(data.X), plan.batch_size)
+    alpha = plan.optimizer.learning_rate
+    shown = Progress(len(data.X)) if progress else None
+    loop = Loop(
+        worker,
+        network,
+        schedules.by_epoch(schedules.get(schedule), alpha, epochs, per_epoch),
+        epochs,
+        data.validation,
+        Stopping.of(stopping),
+        (*callbacks, shown) if shown else callbacks,
+    )
+    try:
+        status = loop.run()
+    except DivergenceError as error:
+        text = _what_happened(error, worker, plan, data)
+        result = _result(loop, plan, reason, "diverged")
+        raise TrainingDiverged(error.epoch, error.step, text, result) from None
+    finally:
+        if shown:
+            shown.close()
+    return _result(loop, plan, reason, status)
+
+
+def _result(loop: Loop, plan: Plan, reason: str, status: Status) -> Result:
+    """Go back to the best epoch if there is one, put the parameters into the network, and sum up.
+
+    After a divergence the parameters are the last finite ones, not the best.
+    """
+    engine, history = loop.engine, loop.history
+    state = engine.state()
+    steps = state.step
+    best = None if status == "diverged" else loop.best
+    if best is not None:
+        state = best
+        engine.load(state)
+    return Result(
+        network=write_back(loop.network, state),
+        engine=engine.name,
+        engine_reason=reason,
+        isa=engine.isa,
+        threads=engine.threads,
+        history=history,
+        plan=plan,
+        epochs=len(history),
+        steps=steps,
+        seconds=history.rows[-1][3] if history.rows else 0.0,
+        status=status,
+        best_epoch=loop.watch.best_epoch,
+        kept_epoch=loop.watch.best_epoch if best is not None else len(history),
+        state=state,
+    )
+
+
+def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: rows.Data) -> str:
+    """The text for a divergence: where, the largest gradient on that batch, and what to try."""
+    first = (error.step - 1) * plan.batch_size
+    batch = order(plan, len(data.X), error.epoch - 1)[first : first + plan.batch_size]
+    X, t = data.X[batch], data.t[batch]
+    with np.errstate(all="ignore"):
+        _, gradient = engine.loss_and_gradient(
+            X, t, None if data.weights is None else data.weights[batch]
+        )
+    steepest = max(_largest(part) for pair in gradient for part in pair)
+    alpha = plan.optimizer.learning_rate
+    hints = [f"a smaller learning rate (it was {alpha:g}; {alpha / 10:g} is worth a try)"]
+    if _largest(X) > _LARGE:
+        hints.append(f"inputs scaled to about −1 … 1 (they reach {_largest(X):g})")
+    if plan.loss == "squared_error" and _largest(t) > _LARGE:
+        hints.append(f"targets scaled to about −1 … 1 (they reach {_largest(t):g})")
+    return (
+        f"the loss is not finite at step {error.step} of epoch {error.epoch}; the last finite"
+        f" parameters are kept, and there the largest finite gradient is {steepest:.3g}."
+        f" Try {', or '.join(hints)}"
+    )
+
+
+def _largest(values: Array) -> float:
+    """The largest finite magnitude."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0.0))
