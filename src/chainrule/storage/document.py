@@ -25,7 +25,8 @@ from zlib import crc32
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError
-from chainrule.storage.model import LIBRARY_VERSION, Model
+from chainrule.storage.model import Model
+from chainrule.version import __version__
 
 Document: TypeAlias = dict[str, Any]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
@@ -76,7 +77,7 @@ def parse(text: str) -> Document:
         raise ModelFileError(f"its format_version is not a whole number, but {version!r}")
     if version > VERSION:
         raise ModelFileError(
-            f"it is of format version {version}; chainrule {LIBRARY_VERSION} reads versions up to "
+            f"it is of format version {version}; chainrule {__version__} reads versions up to "
             f"{VERSION}: a newer chainrule is needed"
         )
     return document
