@@ -15,7 +15,7 @@ from benchmarks.harness import Comparison, Contender, Worker, compare
 from benchmarks.peers import PEERS, PREDICTORS, SGEMM, TRAINERS
 from benchmarks.processes import fit_moons
 from benchmarks.table import Subject
-from benchmarks.works import LECTURE, PREDICT, WIDE, Prediction, Training
+from benchmarks.works import LECTURE, PREDICT, WIDE, Prediction, Training, training_loss
 
 GROUPS: dict[str, Sequence[Training | Prediction]] = {
     "lecture": LECTURE,
@@ -26,6 +26,7 @@ GROUPS: dict[str, Sequence[Training | Prediction]] = {
 STARTUP = Subject(
     "startup: a whole process, 500 moons, 2-20-40-20-1, batch 10, 100 epochs, model saved",
     unit="process",
+    time="s",
     goals={"torch-script": 12},
     limits={"s": 0.6, "MiB": 120},
 )
@@ -60,6 +61,8 @@ def subject_of(work: Training | Prediction) -> Subject:
         work.title,
         unit=work.unit,
         units=work.units,
+        time="ms" if work.units == 1 else "µs",
+        start=training_loss(work, work.weights()) if isinstance(work, Training) else None,
         flops=work.flops if work.rows > 1 else None,
         check=work.check,
         goals=work.goals,
@@ -74,7 +77,7 @@ def contenders_of(
     peers = TRAINERS if isinstance(work, Training) else PREDICTORS
     chosen = [peer for peer in peers if not wanted or peer.key in wanted]
     workers: list[Contender] = [Worker(peer, work.name, threads) for peer in chosen]
-    if subject_of(work).flops is None:
+    if work.rows == 1:
         return workers
     one = Worker(SGEMM, work.name, 1, "sgemm-one", "sgemm on one core")
     every = Worker(SGEMM, work.name, threads, "sgemm-all", f"sgemm on {threads} threads")

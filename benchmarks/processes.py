@@ -42,11 +42,12 @@ class Command:
         with tempfile.TemporaryDirectory() as folder:
             launch = [sys.executable, "-S", "-E", LAUNCHER, *self._command]
             done = subprocess.run(
-                launch, cwd=folder, env=self._environment, stdout=subprocess.PIPE, check=True
+                launch, cwd=folder, env=self._environment, capture_output=True, check=True
             )
         told = json.loads(done.stdout)
         if told["code"] != 0:
-            raise FailedError(f"ended with exit code {told['code']}")
+            last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise FailedError(f"ended with exit code {told['code']}: {last}")
         return Sample(told["seconds"], told["cpu_seconds"], told["peak_mib"])
 
     def check(self) -> None:

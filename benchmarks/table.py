@@ -10,6 +10,8 @@ from benchmarks.harness import Comparison, Entry, Spread
 from benchmarks.works import BEST
 
 OURS = "chainrule"
+SECONDS = {"µs": 1e6, "ms": 1e3, "s": 1.0}
+"""How many of each make a second."""
 YARDSTICKS = ("sgemm-one", "sgemm-all")
 
 
@@ -17,13 +19,16 @@ YARDSTICKS = ("sgemm-one", "sgemm-all")
 class Subject:
     """What a comparison was about, as far as a table needs it.
 
-    ``units`` of ``unit`` make up a sample; ``flops`` is the work of one unit, None where
-    that says nothing; ``check`` names the number that each contender's result was judged by.
+    ``units`` of ``unit`` make up a sample, shown in ``time``; ``flops`` is the work of one unit, None where
+    that says nothing; ``check`` names the number that each contender's result was judged by,
+    ``start`` what it was before.
     """
 
     title: str
     unit: str
     units: int = 1
+    time: str = "µs"
+    start: float | None = None
     flops: int | None = None
     check: str = ""
     goals: Mapping[str, float] = field(default_factory=dict)
@@ -66,7 +71,14 @@ def goal_of(subject: Subject, comparison: Comparison, key: str) -> float | None:
 
 def text(subject: Subject, comparison: Comparison) -> str:
     """The table: a line per contender, those that are absent too."""
-    head = ("", f"µs a {subject.unit}", "quartiles", "chainrule is", "quartiles", subject.check)
+    head = (
+        "",
+        f"{subject.time} a {subject.unit}",
+        "quartiles",
+        "chainrule is",
+        "quartiles",
+        subject.check,
+    )
     rows = [[*head, "goal"]]
     notes = []
     for entry in comparison.entries:
@@ -74,6 +86,8 @@ def text(subject: Subject, comparison: Comparison) -> str:
             continue
         rows.append(_cells(subject, comparison, entry))
         notes += [f"  {entry.name}: {entry.note}"] if entry.note else []
+    if subject.start is not None:
+        notes.append(f"  loss before the first step: {subject.start:.4g}")
     lines = [*_aligned(rows), *notes, *_summary(subject, comparison), *_warnings(comparison)]
     return "\n".join([subject.title, *lines, ""])
 
@@ -91,7 +105,7 @@ def _warnings(comparison: Comparison) -> list[str]:
 def _cells(subject: Subject, comparison: Comparison, entry: Entry) -> list[str]:
     if entry.absent:
         return [entry.name, entry.absent]
-    seconds, scale = entry.seconds, 1e6 / subject.units
+    seconds, scale = entry.seconds, SECONDS[subject.time] / subject.units
     cells = [entry.name, _short(seconds.median * scale)]
     cells.append(f"{_short(seconds.low * scale)} – {_short(seconds.high * scale)}")
     ratio = ratios(comparison).get(entry.key)
@@ -172,6 +186,7 @@ def data(subject: Subject, comparison: Comparison) -> dict[str, Any]:
         "units": subject.units,
         "flops_per_unit": subject.flops,
         "check": subject.check,
+        "check_at_start": subject.start,
         "disturbed": bool(comparison.disturbed),
         "entries": [_entry_data(subject, comparison, entry) for entry in comparison.entries],
         "share_of_sgemm": shares(subject, comparison),

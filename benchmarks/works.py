@@ -204,7 +204,7 @@ WIDE = (
         (256, 2048, 2048, 1),
         rows=4096,
         batch=1024,
-        epochs=2,
+        epochs=4,
         loss="squared_error",
         goals={BEST: 1.0},
     ),

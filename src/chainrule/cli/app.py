@@ -23,13 +23,18 @@ app = App(
     version=__version__,
     result_action="return_value",
 )
-app.command("chainrule.cli.fit:fit", name="fit", help="Fit a network to a table and save it.")
-app.command(
-    "chainrule.cli.predict:predict",
-    name="predict",
-    help="Predict each row of a table with a saved model.",
-)
-app.command("chainrule.cli.info:info", name="info", help="Say what a saved model is.")
+for name, what, example in (
+    ("fit", "Fit a network to a table and save it.", "chainrule fit churn.csv --target churn"),
+    (
+        "predict",
+        "Predict each row of a table with a saved model.",
+        "chainrule predict churn.safetensors new.csv --out predictions.csv",
+    ),
+    ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
+):
+    app.command(
+        f"chainrule.cli.{name}:{name}", name=name, help=what, help_epilogue=f"Example:  {example}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

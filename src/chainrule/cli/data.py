@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
-from chainrule.tables import BUILTIN
+from chainrule.errors import MissingFile
 
 STDIN = "-"
 
 
 def is_builtin(data: str) -> bool:
     """Whether the name means a built-in table; a file of that name comes first."""
+    from chainrule.tables import BUILTIN
+
     return data in BUILTIN and not Path(data).exists()
+
+
+def check_there(data: str) -> None:
+    """Refuse a name that is neither a file nor built-in data.
+
+    Raises:
+        MissingFile: the text names the built-in table that may be meant.
+    """
+    from chainrule.tables import BUILTIN
+
+    if data == STDIN or data in BUILTIN or Path(data).exists():
+        return
+    near = difflib.get_close_matches(data, BUILTIN, n=1)
+    raise MissingFile(f"no such file: {data}" + (f"; is {near[0]} meant?" if near else ""))
 
 
 def stem(data: str) -> str:

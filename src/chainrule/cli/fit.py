@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from chainrule.arrays import DType
-from chainrule.cli.app import INTERRUPTED
-from chainrule.cli.data import is_builtin, missing_values, stem
-from chainrule.storage import check_target, save
-from chainrule.tables import Table, builtin, read_table
-from chainrule.training.fitting import Fit, Settings, fit_table, hidden_sizes
-from chainrule.training.loop import TrainingInterrupted
+from chainrule.cli.data import check_there, is_builtin, missing_values, stem
+
+if TYPE_CHECKING:
+    from chainrule.tables import Table
+    from chainrule.training.fitting import Fit
 
 # The lecture's notebook: every point trained on, 2-20-40-20-1, batches of 10, 100 epochs of plain SGD.
-LECTURE = Settings(
-    hidden=(20, 40, 20), optimizer="sgd", learning_rate=0.1, epochs=100, batch_size=10, patience=0
-)
+LECTURE: dict[str, Any] = {
+    "hidden": (20, 40, 20), "optimizer": "sgd", "learning_rate": 0.1, "epochs": 100, "batch_size": 10,
+    "patience": 0,
+}  # fmt: skip
 SHAPES = ("moons", "circles", "spirals", "blobs", "xor")
 
 
 def fit(
-    data: str,
+    data: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     target: str | None = None,
@@ -44,7 +43,7 @@ def fit(
     validation: float | None = None,
     patience: int | None = None,
     engine: str | None = None,
-    dtype: DType | None = None,
+    dtype: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
     seed: int = 0,
     na: str | None = None,
@@ -52,8 +51,6 @@ def fit(
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Fit a network to a table and save it.
-
-    Examples: chainrule fit moons; chainrule fit churn.csv --target churn --hidden 128,64 --out churn.safetensors
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
@@ -78,19 +75,20 @@ def fit(
         out: where to save the model; DATA's name with .safetensors without it.
         json_: print the result as one JSON object.
     """
-    defaults = replace(LECTURE if data in SHAPES and is_builtin(data) else Settings(), seed=seed)
+    from chainrule.storage import check_target, save
+    from chainrule.training.fitting import Settings, fit_table, hidden_sizes
+    from chainrule.training.loop import TrainingInterrupted
+
     given: dict[str, Any] = {
         "task": task, "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
         "optimizer": optimizer, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
         "dropout": dropout, "weight_decay": weight_decay, "validation": validation, "patience": patience,
         "engine": engine, "dtype": dtype, "threads": threads,
     }  # fmt: skip
-    if optimizer is not None and learning_rate is None:
-        defaults = replace(defaults, learning_rate=None)
-    settings = replace(
-        defaults, **{name: value for name, value in given.items() if value is not None}
-    )
+    asked = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**{**_defaults(data, optimizer), **asked, "seed": seed})
     path = out or Path(f"{stem(data)}.safetensors")
+    check_there(data)
     check_target(path)  # before the work, not after it
     table, held_out = _tables(data, seed, validation, na)
     with warnings.catch_warnings():
@@ -98,6 +96,7 @@ def fit(
             "ignore", TrainingInterrupted
         )  # said below, in the command's own words
         found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
+    found.model.history["na"] = list(missing_values(na))
     save(found.model, path)
     if json_:
         print(json.dumps(_as_json(found, path)))
@@ -105,14 +104,23 @@ def fit(
         print("\n".join(_report(found, data, path)))
     if found.result.status == "interrupted":
         print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
-        return INTERRUPTED
+        return 130
     return 0
+
+
+def _defaults(data: str, optimizer: str | None) -> dict[str, Any]:
+    """The lecture's settings for the shapes that are drawn; its learning rate goes with its optimizer."""
+    if data not in SHAPES or not is_builtin(data):
+        return {}
+    return {**LECTURE, "learning_rate": None} if optimizer else LECTURE
 
 
 def _tables(
     data: str, seed: int, validation: float | None, na: str | None
 ) -> tuple[Table, Table | None]:
     """The table; and for a shape that can be drawn at will, fresh points to validate on."""
+    from chainrule.tables import builtin, read_table
+
     if not is_builtin(data):
         return read_table(data, na=missing_values(na)), None
     fresh = data in SHAPES and validation is None
@@ -143,7 +151,7 @@ def _as_json(found: Fit, path: Path) -> dict[str, Any]:
         "steps": result.steps,
         "train_seconds": result.seconds,
         "seconds_per_step": result.seconds / result.steps if result.steps else None,
-        "train_loss": result.history.loss[-1] if result.history.rows else None,
+        "train_loss": result.loss,
         "validation": {"rows": found.validated, **found.scores} if found.scores else None,
         "baseline": found.baseline or None,
         "model": str(path),
@@ -170,7 +178,7 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
     stopped = "" if result.status == "finished" else f", {result.status}"
     best = f", best at epoch {result.best_epoch}" if result.status == "stopped early" else ""
     lines = [
-        f"data     {data}: {found.rows:,} rows, {len(encoder.features)} columns{dropped}",
+        f"data     {Path(data).name}: {found.rows:,} rows, {len(encoder.features)} columns{dropped}",
         f"target   {target.name}: {what} ({model.task})",
         *(f"note     {note}" for note in encoder.notes),
         f"network  {'-'.join(map(str, plan.layer_sizes))}, {model.network.parameter_count:,} parameters, "
@@ -180,8 +188,8 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
     ]
     if found.scores:
         lines += ["", *_score_table(found)]
-    name = str(path)
-    return [*lines, "", f"saved    {name}", f"next     chainrule predict {name} {data}"]
+    command = ["chainrule", "predict", str(path), data]
+    return [*lines, "", f"saved    {path}", f"next     {shlex.join(command)}"]
 
 
 _LABELS = {"accuracy": "accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}

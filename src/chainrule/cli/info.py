@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chainrule import optimizers
-from chainrule.storage import Model, load
+if TYPE_CHECKING:
+    from chainrule.storage import Model
 
 
 def info(model: Path, /) -> None:
     """Say what a saved model is: task, columns, layers, parameters, how it was trained.
 
-    Example: chainrule info moons.safetensors
-
     Args:
         model: a file that `chainrule fit` saved.
     """
+    from chainrule.storage import load
+
     print("\n".join(_lines(load(model), model)))
 
 
 def _lines(model: Model, path: Path) -> Iterator[str]:
+    from chainrule import optimizers
+
     plan = model.plan
     yield f"{path}: {model.task}, saved by chainrule {model.version}"
     if model.target is not None:

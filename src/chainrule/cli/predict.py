@@ -8,45 +8,58 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
-import numpy as np
+from cyclopts import Parameter
 
-from chainrule.cli.data import is_builtin, missing_values
+from chainrule.cli.data import check_there, is_builtin, missing_values
 from chainrule.errors import InvalidValue
-from chainrule.storage import Model, load, replacing
-from chainrule.tables import Table, builtin, read_chunks
+
+if TYPE_CHECKING:
+    from chainrule.storage import Model
+    from chainrule.tables import Table
 
 
-def predict(model: Path, data: str, /, *, na: str | None = None, out: Path | None = None) -> None:
+def predict(
+    model: Path,
+    data: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    na: str | None = None,
+    out: Path | None = None,
+) -> None:
     """Predict each row of a table with a saved model.
 
     Writes CSV: a column `prediction`, and `probability:<class>` for each class. Files larger than
     memory are read piece by piece.
 
-    Examples: chainrule predict churn.safetensors new.csv; cat new.csv | chainrule predict churn.safetensors - --out p.csv
-
     Args:
         model: a file that `chainrule fit` saved.
         data: as `chainrule fit` takes it; the target's column may be there or not.
-        na: texts that mean a missing value, with commas between.
+        na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
         out: where to write; standard output without it.
     """
+    from chainrule.storage import load
+
+    check_there(data)
     loaded = load(model)
     if loaded.encoder is None:
         raise InvalidValue(f"{model} holds a network without columns: it cannot read tables")
-    chunks = _chunks(loaded, data, missing_values(na))
-    first = next(chunks, None)  # what is wrong with the data shows before anything is written
+    spellings = tuple(loaded.history.get("na") or ()) if na is None else missing_values(na)
+    pieces = (_rows(loaded, table) for table in _chunks(loaded, data, spellings))
+    first = next(pieces, None)  # what is wrong with the data shows before anything is written
     with _destination(out) as stream:
         write = csv.writer(stream, lineterminator="\n").writerows
         write([["prediction", *(f"probability:{label}" for label in loaded.classes)]])
         if first is not None:
-            write(_rows(loaded, first))
-        for chunk in chunks:
-            write(_rows(loaded, chunk))
+            write(first)
+        for piece in pieces:
+            write(piece)
 
 
 def _chunks(model: Model, data: str, na: tuple[str, ...]) -> Iterator[Table]:
+    from chainrule.tables import builtin, read_chunks
+
     if is_builtin(data):
         return iter([builtin(data)])
     assert model.encoder is not None
@@ -58,7 +71,7 @@ def _rows(model: Model, table: Table) -> Iterator[list[object]]:
     if model.task == "regression":
         return ([value] for value in model.predict(table).tolist())
     p = model.predict_probability(table)
-    labels = np.asarray(model.classes, dtype=object)[p.argmax(axis=1)].tolist()
+    labels = [model.classes[c] for c in p.argmax(axis=1).tolist()]
     return ([label, *row] for label, row in zip(labels, p.tolist(), strict=True))
 
 
@@ -69,6 +82,8 @@ def _destination(out: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
+    from chainrule.storage import replacing
+
     with replacing(out) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         yield text

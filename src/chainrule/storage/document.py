@@ -18,6 +18,7 @@ Version 0 is the same without `history`, and calls the plan's `layer_sizes` `siz
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 from zlib import crc32
@@ -67,7 +68,7 @@ def parse(text: str) -> Document:
         ModelFileError: it is no JSON object, of another format, or of a newer version.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"its description is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -143,3 +144,8 @@ _JSON_NAMES = {str: "a text", int: "a whole number", dict: "an object"}
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_constant(digits)

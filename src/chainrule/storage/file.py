@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -48,7 +49,7 @@ def save(model: Model | Network, path: str | os.PathLike[str]) -> None:
             a folder's.
         ModelFileError: the system does not let it be written; the text says why.
     """
-    model = Model.of(model) if isinstance(model, Network) else model
+    model = Model.of(model) if isinstance(model, Network) else replace(model)  # checked once more
     arrays = _arrays(model)
     _check_finite(arrays)
     described = document.describe(model)

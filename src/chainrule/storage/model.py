@@ -55,16 +55,16 @@ class Model:
     """
 
     network: Network
-    plan: Plan
-    encoder: Encoder | None = None
+    plan: Plan = field(repr=False)
+    encoder: Encoder | None = field(default=None, repr=False)
     target: TargetEncoder | None = None
     history: Summary = field(default_factory=dict, repr=False)
     engine: Summary = field(default_factory=dict, repr=False)
     version: str = __version__
-    _forward: tuple[int, Forward] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
+        self._forward: tuple[int, Forward] | None = None
         self.history, self.engine = plain(self.history), plain(self.engine)
         self._check_network()
         if self.encoder is not None and self.encoder.width != self.plan.layer_sizes[0]:
@@ -179,7 +179,7 @@ class Model:
             ("type", network.dtype, plan.dtype),
         ):
             if has != planned:
-                raise ShapeError(f"the network's {what} are {has}, the plan's {planned}")
+                raise ShapeError(f"the network has {what} {has}, the plan {planned}")
         for phi in (layer.activation for layer in network.layers):
             if ACTIVATIONS[phi.name] is not phi:
                 raise InvalidValue(f"a model holds no activation of your own, as this {phi.name!r}")

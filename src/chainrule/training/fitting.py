@@ -124,7 +124,7 @@ def fit_table(
         y,
         optimizer=settings.rule(),
         epochs=settings.epochs,
-        batch_size=settings.batch_size or batch_size_for(len(X)),
+        batch_size=batch_size_for(len(X)) if settings.batch_size is None else settings.batch_size,
         validation=validation,
         stopping=settings.patience,
         dropout=settings.dropout,
@@ -193,16 +193,17 @@ def _network(encoder: Encoder, target: TargetEncoder, settings: Settings) -> Net
 
 
 def _summary(result: Result, trained_rows: int) -> dict[str, Any]:
-    """The history in a few numbers, for the model file."""
-    loss, validation_loss, *_ = result.history.rows[-1] if result.history.rows else (None, None)
+    """The history in a few numbers, for the model file; losses of the epoch whose parameters were kept."""
+    kept = result.kept_epoch
+    validation_loss = result.history.validation_loss[kept - 1] if kept else None
     return {
         "rows": trained_rows,
         "epochs": result.epochs,
         "steps": result.steps,
         "seconds": result.seconds,
         "status": result.status,
-        "best_epoch": result.best_epoch,
-        "loss": loss,
+        "kept_epoch": kept,
+        "loss": result.loss,
         "validation_loss": validation_loss,
     }
 

@@ -1,0 +1,110 @@
+"""Whatever is wrong with the input: one line that says what and where, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import chainrule
+from chainrule.cli.app import run
+
+GOOD = "a,b,kind\n" + "".join(f"{i % 7},{i % 5},{'yes' if i % 2 else 'no'}\n" for i in range(60))
+
+FILES: dict[str, bytes | str] = {
+    "empty.csv": "",
+    "ragged.csv": GOOD + "1,2\n",
+    "binary.csv": bytes(range(256)) * 20,
+    "latin.csv": GOOD.encode() + "é,1,yes\n".encode("latin-1"),
+    "twice.csv": "a,a,kind\n1,2,yes\n2,3,no\n",
+    "oneclass.csv": "a,kind\n1,yes\n2,yes\n3,yes\n",
+    "infinite.csv": GOOD.replace("3,3,yes", "inf,3,yes"),
+    "long.csv": "a,kind\n" + "x" * (100 << 20),
+    "few.csv": "a,kind\n1,x\n2,y\n3,z\n",
+    "good.csv": GOOD,
+    "text.csv": GOOD.replace("3,3,yes", "three,3,yes"),
+    "lacking.csv": "a,kind\n1,yes\n2,no\n",
+    "extra.csv": "a,b,c,kind\n1,2,3,yes\n2,3,4,no\n",
+    "foreign.safetensors": b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ",
+    "cut.safetensors": b"",
+}
+
+CASES = [
+    ("fit nowhere.csv", "nowhere.csv"),
+    ("fit empty.csv", "empty"),
+    ("fit ragged.csv", "line 62"),
+    ("fit binary.csv", "binary.csv"),
+    ("fit latin.csv", "UTF-8"),
+    ("fit twice.csv", "'a'"),
+    ("fit oneclass.csv", "one class only: 'yes'"),
+    ("fit infinite.csv", "column 'a'"),
+    ("fit long.csv", "line 2"),
+    ("fit few.csv", "3 classes in 3 rows"),
+    ("fit good.csv --target kin", "kind"),
+    ("fit good.csv --task regression", "kind"),
+    ("fit good.csv --hidden 3,x", "hidden layers are sizes with commas between"),
+    ("fit good.csv --activation rely", "relu"),
+    ("fit good.csv --optimizer adan", "adam"),
+    ("fit good.csv --engine fast", "native"),
+    ("fit good.csv --learning-rate -1", "learning_rate"),
+    ("fit good.csv --learning-rate x", "learning-rate"),
+    ("fit good.csv --epochs 0", "epochs is a whole number, 1 or more, got 0"),
+    ("fit good.csv --dropout 1", "dropout"),
+    ("fit good.csv --validation 1.5", "1.5"),
+    ("fit good.csv --out no/such/folder/m", "no folder"),
+    ("fit good.csv --threads 0", "threads is 1 or more, got 0"),
+    ("fit good.csv --optimizer sgd --learning-rate 1e30", "the loss is not finite at step"),
+    ("fit good.csv --seed -1", "seed"),
+    ("fit mons", "moons"),
+    ("fit", "DATA"),
+    ("fit good.csv --speed 3", "--speed"),
+    ("fot good.csv", "fot"),
+    ("predict model.st nowhere.csv", "nowhere.csv"),
+    ("predict nomodel.st good.csv", "nomodel.st"),
+    ("predict foreign.safetensors good.csv", "foreign.safetensors"),
+    ("predict cut.safetensors good.csv", "cut.safetensors"),
+    ("predict model.st text.csv", "'three'"),
+    ("predict model.st lacking.csv", "'b'"),
+    ("predict model.st extra.csv", "'c'"),
+    ("predict model.st infinite.csv", "column 'a'"),
+    ("predict model.st ragged.csv --out p.csv", "line 62"),
+    ("predict model.st good.csv --out no/such/p.csv", "no folder"),
+    ("predict plain.st good.csv", "without columns"),
+    ("info nomodel.st", "nomodel.st"),
+    ("info good.csv", "good.csv"),
+    ("info halved.st", "halved.st"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(folder)
+        assert run(["fit", "good.csv", "--out", "model.st", "--json"]) == 0
+    whole = (folder / "model.st").read_bytes()
+    (folder / "halved.st").write_bytes(whole[: len(whole) // 2])
+    chainrule.save(chainrule.Network.of_sizes([2, 1]), folder / "plain.st")
+    return folder
+
+
+@pytest.mark.parametrize(("command", "says"), CASES)
+def test_one_line_exit_code_2_and_nothing_written(
+    command: str,
+    says: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert run(command.split()) == 2
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if not line.startswith("epoch ")]
+    assert len(lines) == 1, said.err
+    assert lines[0].startswith("chainrule: ")
+    assert says in lines[0]
+    assert said.out == ""
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
