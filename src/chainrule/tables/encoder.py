@@ -28,14 +28,16 @@ _COUNTER = re.compile(r"unnamed_1|unnamed: 0|index|id|row|row_?names?|row_?id", 
 class Encoder:
     """From a table to a matrix.
 
-        column     becomes
-        numbers    (x − mean) / standard deviation
-        booleans   0 and 1
-        text       a column of 0 and 1 per value (the 50 most frequent ones, where there are more),
-        one for the others dates      days, standardised, and month, weekday and time of day as
-        points of a circle, as far as they vary gaps       the median, or the more frequent boolean;
-        and a column that says where they were constants  nothing; nor text that differs in nearly
-        every row, nor a column that counts the rows
+        column      becomes
+        numbers     (x − mean) / standard deviation
+        booleans    0 and 1
+        text        a column of 0 and 1 for each value (the 50 most frequent, where there are more),
+                    and one for the others
+        dates       days, standardised; and month, weekday and time of day as points of a circle, as
+                    far as they vary
+        gaps        the median, or the more frequent boolean; and a column that says where they were
+        constants   nothing; nor does text that differs in nearly every row, nor a column that counts
+                    the rows
 
     Attributes:
         features: what each column of the fitted table becomes.

@@ -1,0 +1,42 @@
+"""The project's own papers: what the README shows runs, and versions agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import chainrule
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example, names)
+    result = names["result"]
+    assert isinstance(result, chainrule.Result)
+    assert result.history.validation_loss[-1] < 0.05
+    assert names["probabilities"].shape == (500, 1)  # type: ignore[attr-defined]
+
+
+def test_the_readme_names_every_folder() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rooms = [path.name for path in (ROOT / "src" / "chainrule").iterdir() if path.is_dir()]
+    for folder in [*rooms, "native", "tests", "benchmarks", "docs", "scripts"]:
+        assert folder.startswith("__") or f"{folder}/`" in readme, folder
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    first = re.search(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None
+    assert first[1] == chainrule.__version__
+
+
+def test_every_public_name_is_there() -> None:
+    assert chainrule.__all__ == sorted(chainrule.__all__)
+    for name in chainrule.__all__:
+        assert getattr(chainrule, name) is not None
