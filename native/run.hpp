@@ -32,31 +32,27 @@ template <class T> struct Data {
     Index n, target_width;
 };
 
-// How many threads pay: measured on the run's own first steps, since the bits do not depend on it.
+// How many threads pay: for steps of a middling size, measured on the run's own first steps. The bits do not depend on it.
 class Trial {
-    static constexpr double WORTH_TRYING = 4e5;  // operations a step; below this a barrier costs as much as it saves
+    static constexpr double TOO_SMALL = 4e5, LARGE = 5e7;  // operations a step: below, a barrier costs what it saves; above, all pay
     static constexpr double GAIN = 0.95, PIECE = 2e7;
-    static constexpr int ROUNDS = 3;
-    double best_[2] = {1e30, 1e30};
-    int tried_ = 0, most_ = 1, chosen_ = 0;
-    double work_ = 0;
+    static constexpr int ROUNDS = 3, FEWEST_STEPS = 4;
+    double fastest_[2] = {1e30, 1e30};  // step alone, and as a team
+    int tried_ = 0, most_, chosen_ = 0;
+    double work_;
 
   public:
-    Trial(int asked, int cores, Index batch, double work_per_step) : work_(work_per_step) {
-        most_ = asked > 0 ? asked : cores;
-        if (asked > 0 || most_ == 1) chosen_ = most_;
-        if (asked <= 0 && (work_per_step < WORTH_TRYING || batch < 2)) chosen_ = 1;
-        if (Index(chosen_) > batch) chosen_ = int(batch);
-        if (Index(most_) > batch) most_ = int(batch);
+    // `asked` threads, or with 0 as many of the `cores` as pay, for steps of `rows` rows and `work` operations.
+    Trial(int asked, int cores, Index rows, double work) : most_(int(std::min<Index>(asked > 0 ? asked : cores, rows))), work_(work) {
+        if (asked > 0 || most_ == 1 || work > LARGE) chosen_ = most_;
+        else if (work < TOO_SMALL) chosen_ = 1;
     }
     bool settled() const { return chosen_ > 0; }
     int threads() const { return settled() ? chosen_ : tried_ % 2 == 0 ? 1 : most_; }
-    Index piece() const { return Index(PIECE / work_) + 1; }
-    void record(double seconds, Index steps) {
-        if (settled() || steps == 0) return;
-        double& best = best_[tried_ % 2];
-        best = std::min(best, seconds / double(steps));
-        if (++tried_ == 2 * ROUNDS) chosen_ = best_[1] < GAIN * best_[0] ? most_ : 1;
+    Index piece() const { return std::max<Index>(FEWEST_STEPS, Index(PIECE / work_)); }
+    void step_took(double seconds) { fastest_[tried_ % 2] = std::min(fastest_[tried_ % 2], seconds); }
+    void piece_done() {
+        if (!settled() && ++tried_ == 2 * ROUNDS) chosen_ = fastest_[1] < GAIN * fastest_[0] ? most_ : 1;
     }
 };
 
@@ -218,12 +214,13 @@ template <class T> class Run {
 
         Index done = 0;
         while (done < steps && ending == Ending::finished) {
-            const Index until = trial_.settled() ? steps : std::min(steps, done + trial_.piece());
+            const bool timed = !trial_.settled();
+            const Index until = !timed ? steps : std::min(steps, done + trial_.piece());
             prepare(trial_.threads(), batch_rows(0));
             prepare(trial_.threads(), batch_rows(steps - 1));
-            const auto began = Clock::now();
             Index reached = done;
             with_team(trial_.threads(), [&](Member me) {
+                auto began = Clock::now();
                 for (Index s = done; s < until; s++) {
                     const Index rows = batch_rows(s);
                     const std::uint32_t* batch = rows_[s % 2].data();
@@ -250,11 +247,18 @@ template <class T> class Run {
                         }
                     }
                     me.barrier->wait();
-                    if (me.number == 0) updates_++;
+                    if (me.number == 0) {
+                        updates_++;
+                        if (timed) {
+                            const auto now = Clock::now();
+                            trial_.step_took(std::chrono::duration<double>(now - began).count());
+                            began = now;
+                        }
+                    }
                     if (ending == Ending::interrupted) return;
                 }
             });
-            trial_.record(std::chrono::duration<double>(Clock::now() - began).count(), reached - done);
+            trial_.piece_done();
             done = reached;
         }
         if (ending == Ending::diverged && !finite_theta()) {

@@ -269,7 +269,7 @@ def test_info(tmp_path: Path) -> None:
     assert "    3  20×40      relu                 840" in said
     assert "1,741" in said
     assert "binary_cross_entropy by sgd (learning_rate 0.1" in said
-    assert "500 rows, 100 epochs, 5,000 steps, finished" in said
+    assert "history  rows 500, epochs 100, steps 5000, seconds " in said
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "info"])

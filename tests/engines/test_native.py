@@ -377,7 +377,10 @@ except KeyboardInterrupt:
 
 def test_ctrl_c_is_answered_within_an_epoch_and_leaves_a_usable_engine() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -52,10 +52,19 @@ def made(dtype: str = "float32") -> Model:
     )
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a file of the model holds."""
+    path = tmp_path_factory.mktemp("whole") / "model"
+    save(made(), path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, whole: bytes) -> Path:
+    """A file of the model."""
     target = tmp_path / "model.safetensors"
-    save(made(), target)
+    target.write_bytes(whole)
     return target
 
 
@@ -87,24 +96,30 @@ def with_document(data: bytes, change: Callable[[Json], Any]) -> bytes:
     return with_text(data, json.dumps(described))
 
 
-def refusal(path: Path, data: bytes) -> str:
-    """What is said of a file with these bytes: one line that names the file."""
-    path.write_bytes(data)
-    with pytest.raises(ModelFileError) as raised:
-        load(path)
-    text = str(raised.value)
+def words(path: Path, error: ModelFileError) -> str:
+    """What is said of the file: one line, not too long, after its name."""
+    text = str(error)
     assert text.startswith(f"{path}: ")
     assert "\n" not in text and len(text) < 500
     return text.removeprefix(f"{path}: ")
 
 
+def refusal(path: Path, data: bytes) -> str:
+    """What is said of a file with these bytes."""
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError) as raised:
+        load(path)
+    return words(path, raised.value)
+
+
 def loaded(path: Path, data: bytes) -> Model | None:
     """The model in a file with these bytes, or None if it is refused, in words."""
     path.write_bytes(data)
-    with contextlib.suppress(ModelFileError):
+    try:
         return load(path)
-    refusal(path, data)
-    return None
+    except ModelFileError as error:
+        words(path, error)
+        return None
 
 
 @contextlib.contextmanager
@@ -257,7 +272,23 @@ def test_a_file_of_version_0_is_upgraded(path: Path) -> None:
 
 
 # A network 2-2-1 as version 0 wrote it; these bytes are never to change.
-VERSION_0 = b"\x10\x03\x00\x00\x00\x00\x00\x00"
+VERSION_0 = (
+    bytes.fromhex("2803000000000000")
+    + rb"""{"__metadata__": {"chainrule": "{\"format\": \"chainrule\", \"format_version\": 0, \"library_version\": \"0.1.0\", \"plan\": {\"activations\": [\"relu\", \"logistic\"], \"loss\": \"binary_cross_entropy\", \"optimizer\": {\"name\": \"adam\", \"learning_rate\": 0.001, \"beta1\": 0.9, \"beta2\": 0.999, \"epsilon\": 1e-08, \"weight_decay\": 0.0}, \"dropout\": [0.0], \"batch_size\": 32, \"dtype\": \"float32\", \"seed\": 0, \"shuffle\": true, \"sizes\": [2, 2, 1]}, \"encoder\": null, \"target\": null, \"engine\": {}, \"checksum\": 1103095811}"}, "W_1": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "W_2": {"dtype": "F32", "shape": [2, 2], "data_offsets": [8, 24]}, "b_1": {"dtype": "F32", "shape": [1], "data_offsets": [24, 28]}, "b_2": {"dtype": "F32", "shape": [2], "data_offsets": [28, 36]}}"""
+    + bytes.fromhex("00004040000080c0 0000803f000000c00000003f00000000 0000003f 0000803e000080bf")
+)
+
+
+def test_a_file_from_the_days_of_version_0(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(VERSION_0)
+    model = load(tmp_path / "old")
+    assert model.plan.layer_sizes == (2, 2, 1)
+    assert model.plan.activations == ("relu", "logistic")
+    assert (model.history, model.engine, model.version) == ({}, {}, "0.1.0")
+    assert model.network.layer(2).W.tolist() == [[1, -2], [0.5, 0]]
+    assert model.network.layer(2).b.tolist() == [0.25, -1]
+    assert model.network.layer(1).W.tolist() == [[3], [-4]]
+    assert model.network.layer(1).b.tolist() == [0.5]
 
 
 def test_version_0_needs_its_own_keys(path: Path) -> None:
@@ -316,7 +347,7 @@ def test_longer_than_it_says(path: Path) -> None:
     assert "cut short or damaged" in refusal(path, path.read_bytes() + b"\0")
 
 
-@pytest.mark.parametrize("flip", [0x01, 0x20, 0x80, 0xFF])
+@pytest.mark.parametrize("flip", [0x01, 0xFF])
 def test_every_byte_changed(path: Path, flip: int) -> None:
     """Changed bytes are refused, but for a few that mean the same, as another blank would."""
     data, model, same = path.read_bytes(), load(path), 0
@@ -345,7 +376,6 @@ FOREIGN = {
     "an empty header": struct.pack("<Q", 2) + b"{}",
     "a header of a terabyte": struct.pack("<Q", 1 << 40) + b"{" + b" " * 100,
     "a header of 2**64 bytes": struct.pack("<Q", (1 << 64) - 1) + b"{}",
-    "a header of 101 MB": struct.pack("<Q", 101_000_000) + b"{" + bytes(101_000_000),
     "deep lists": struct.pack("<Q", 20_005) + b'{"a":' + b"[" * 20_000,
     "deep objects": struct.pack("<Q", 50_000) + b'{"a":' * 10_000,
     "no text": struct.pack("<Q", 9) + b'{"\xff\xfe":1}',
@@ -357,6 +387,14 @@ def test_files_of_other_kinds(tmp_path: Path, kind: str) -> None:
     (tmp_path / "file").write_bytes(FOREIGN[kind])
     with memory_below(1 << 20), pytest.raises(ModelFileError, match="it is"):
         load(tmp_path / "file")
+
+
+def test_a_header_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(struct.pack("<Q", 1 << 30) + b"{")
+    os.truncate(path, 9 + (1 << 30))  # without taking room on the disk
+    with memory_below(1 << 20), pytest.raises(ModelFileError, match="it is cut short or damaged"):
+        load(path)
 
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"format": "chainrule"}])
@@ -519,14 +557,14 @@ ORIGINAL = made()
 
 @settings(FUZZ, max_examples=500)
 @given(data=st.data())
-def test_anything_anywhere_in_the_description(path: Path, data: st.DataObject) -> None:
+def test_anything_anywhere_in_the_description(
+    path: Path, whole: bytes, data: st.DataObject
+) -> None:
     """It is refused in words, or makes a model that can be saved, loaded and asked."""
-    save(ORIGINAL, path)
-    original = path.read_bytes()
-    described = json.loads(header_of(original)["__metadata__"]["chainrule"])
+    described = json.loads(header_of(whole)["__metadata__"]["chainrule"])
     way, value = data.draw(st.sampled_from(sorted(places(described), key=str))), data.draw(ANYTHING)
     with memory_below(1 << 22):
-        model = loaded(path, with_document(original, lambda d: put(d, way, value)))
+        model = loaded(path, with_document(whole, lambda d: put(d, way, value)))
     if model is not None:
         save(model, path)
         assert load(path) == model
@@ -536,20 +574,16 @@ def test_anything_anywhere_in_the_description(path: Path, data: st.DataObject) -
 
 @settings(FUZZ, max_examples=200)
 @given(data=st.data())
-def test_anything_anywhere_in_the_header(path: Path, data: st.DataObject) -> None:
-    save(ORIGINAL, path)
-    original = path.read_bytes()
-    way = data.draw(st.sampled_from(sorted(places(header_of(original)), key=str)))
+def test_anything_anywhere_in_the_header(path: Path, whole: bytes, data: st.DataObject) -> None:
+    way = data.draw(st.sampled_from(sorted(places(header_of(whole)), key=str)))
     value = data.draw(ANYTHING)
     with memory_below(1 << 22):
-        model = loaded(path, with_header(original, lambda h: put(h, way, value)))
+        model = loaded(path, with_header(whole, lambda h: put(h, way, value)))
     assert model is None or model == ORIGINAL
 
 
 @settings(FUZZ, max_examples=200)
 @given(start=st.integers(0, 2000), junk=st.binary(min_size=1, max_size=40))
-def test_anything_anywhere_in_the_bytes(path: Path, start: int, junk: bytes) -> None:
-    save(ORIGINAL, path)
-    data = path.read_bytes()
-    model = loaded(path, data[:start] + junk + data[start + len(junk) :])
+def test_anything_anywhere_in_the_bytes(path: Path, whole: bytes, start: int, junk: bytes) -> None:
+    model = loaded(path, whole[:start] + junk + whole[start + len(junk) :])
     assert model is None or model == ORIGINAL

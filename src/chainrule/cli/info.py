@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule.storage import Model
@@ -41,13 +41,9 @@ def _lines(model: Model, path: Path) -> Iterator[str]:
     yield f"trained  {plan.loss} by {name} ({', '.join(f'{k} {v:g}' for k, v in settings.items())})"
     yield f"         batches of {plan.batch_size}, dropout {list(plan.dropout)}, {plan.dtype}, seed {plan.seed}"
     if model.history:
-        h = model.history
-        yield (
-            f"         {h.get('rows'):,} rows, {h.get('epochs')} epochs, {h.get('steps'):,} steps, "
-            f"{h.get('status')}; last loss {_loss(h.get('loss'))}, validation {_loss(h.get('validation_loss'))}"
-        )
+        yield "history  " + _pairs(model.history)
     if model.engine:
-        yield "engine   " + ", ".join(f"{key} {value}" for key, value in model.engine.items())
+        yield "engine   " + _pairs(model.engine)
 
 
 def _layers(model: Model) -> Iterator[str]:
@@ -65,5 +61,12 @@ def _cut(names: list[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _loss(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _pairs(summary: dict[str, Any]) -> str:
+    """A summary's entries, whatever they are."""
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value:.4g}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')} {value}"
+        for key, value in summary.items()
+        if value not in (None, [], "")
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError
+from chainrule.tables.dates import FORMATS
 from chainrule.tables.features import Category, Date, Dropped, Feature, Number
 from chainrule.tables.scaling import Scale
 
@@ -104,7 +105,10 @@ def _feature(column: Any, scales: Iterator[Scale]) -> Feature:
     ):
         raise ModelFileError(f"the encoder's column {name!r} does not add up")
     if kind == "date":
-        return Date(name, _part(column, "format", str), scale, outputs)
+        format_ = _part(column, "format", str)
+        if format_ and format_ not in FORMATS:
+            raise ModelFileError(f"the encoder's column {name!r} has an unknown format of dates")
+        return Date(name, format_, scale, outputs)
     return Number(name, cast(Literal["number", "boolean"], kind), scale, outputs)
 
 
