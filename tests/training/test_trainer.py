@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import pickle
@@ -262,15 +263,29 @@ def test_divergence_at_a_known_step() -> None:
     assert "the largest finite gradient is 2. Try" in str(raised.value)
 
 
-def interrupt_soon(when: Callable[[], bool]) -> threading.Thread:
-    def wait_and_signal() -> None:
+@contextlib.contextmanager
+def interrupted(when: Callable[[], bool]) -> Iterator[None]:
+    """Press Ctrl-C as soon as it is time, and again every other second until the block is done.
+
+    Once is not enough: what is raised while the garbage collector calls back, as Hypothesis has it
+    do, is lost.
+    """
+    done = threading.Event()
+
+    def press() -> None:
         while not when():
             time.sleep(0.001)
-        os.kill(os.getpid(), signal.SIGINT)
+        while not done.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.wait(2)
 
-    thread = threading.Thread(target=wait_and_signal)
+    thread = threading.Thread(target=press)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("engine", ["numpy", "native", "torch"])
@@ -281,8 +296,10 @@ def test_ctrl_c_ends_the_training_with_a_fitted_network(engine: str, patience: i
     def count(event: Event) -> None:
         epochs_seen[0] = event.epoch
 
-    thread = interrupt_soon(lambda: epochs_seen[0] >= 3)
-    with pytest.warns(TrainingInterrupted, match=r"interrupted after \d+ of 1000000 epochs"):
+    with (
+        pytest.warns(TrainingInterrupted, match=r"interrupted after \d+ of 1000000 epochs"),
+        interrupted(lambda: epochs_seen[0] >= 3),
+    ):
         result = train(
             trained,
             X,
@@ -292,7 +309,6 @@ def test_ctrl_c_ends_the_training_with_a_fitted_network(engine: str, patience: i
             callbacks=[count],
             stopping=patience,
         )
-    thread.join()
     assert result.status == "interrupted"
     assert result.epochs >= 3
     assert len(result.history) == result.epochs
@@ -306,15 +322,9 @@ def test_ctrl_c_is_heard_within_an_epoch_of_the_native_engine() -> None:
     wide = Network.of_sizes([200, 256, 256, 1])
     many = np.random.default_rng(1).normal(size=(100_000, 200)).astype(np.float32)
 
-    def signal_later() -> None:
-        time.sleep(0.6)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=signal_later)
-    thread.start()
-    with pytest.warns(TrainingInterrupted):
+    began = time.monotonic()
+    with pytest.warns(TrainingInterrupted), interrupted(lambda: time.monotonic() > began + 0.6):
         result = train(wide, many, many[:, 0], epochs=1000, engine="native", threads=1)
-    thread.join()
     assert result.status == "interrupted"
     assert result.epochs < 1000
 
