@@ -185,11 +185,7 @@ template <class T> class BoundPredictor {
         const auto& layer = predictor_.layers().all[std::size_t(l)];
         if (Index(w.shape(0)) != layer.plan.inputs || Index(w.shape(1)) != layer.plan.outputs || Index(b.shape(0)) != layer.plan.outputs)
             throw nb::value_error("W or b has another shape than the layer");
-        T* to = predictor_.theta() + layer.at;
-        for (Index j = 0; j < layer.plan.outputs; j++) {
-            for (Index i = 0; i < layer.plan.inputs; i++) to[layer.shape.entry(i, j)] = w.data()[i * layer.plan.outputs + j];
-            to[layer.shape.entry(layer.plan.inputs, j)] = b.data()[j];
-        }
+        put(layer, predictor_.theta(), w.data(), b.data());
     }
 
     auto rows(Rows2<T> x) {

@@ -30,6 +30,15 @@ template <class T> struct Layer {
     Index turned_at;
 };
 
+// W (inputs, outputs) and b (outputs) of a layer, without padding, into a flat array.
+template <class T> void put(const Layer<T>& layer, T* flat, const T* w, const T* b) {
+    T* to = flat + layer.at;
+    for (Index j = 0; j < layer.plan.outputs; j++) {
+        for (Index i = 0; i < layer.plan.inputs; i++) to[layer.shape.entry(i, j)] = w[i * layer.plan.outputs + j];
+        to[layer.shape.entry(layer.plan.inputs, j)] = b[j];
+    }
+}
+
 template <class T> struct Layers {
     std::vector<Layer<T>> all;
     Loss loss;
@@ -88,7 +97,7 @@ template <class T> struct Workspace {
             const Index width = layers.width(l);
             b.stride = row_stride<T>(width + 1);
             b.delta_stride = row_stride<T>(width);
-            b.z = b.y = b.u = b.mask = b.delta = nullptr;
+            b.mask = b.delta = nullptr;
             b.z = b.y = b.u = (b.own_z = Buffer<T>(rows * b.stride)).get();
             if (training) {
                 for (Index r = 0; r < rows; r++) b.z[r * b.stride + width] = T(1);

@@ -81,9 +81,10 @@ template <class T> class Run {
         }
     }
 
-    void turn_all() {
+    // Wᵀ of layer l, from all of W; the first layer needs none.
+    void turn(Index l) {
         std::vector<Turn<T>> turns;
-        for (Index l = 1; l < layers_.count(); l++) append_turns(turns, layers_, theta_.get(), turned_.get(), l, Index(0), layers_.all[l].plan.inputs);
+        if (l > 0) append_turns(turns, layers_, theta_.get(), turned_.get(), l, Index(0), layers_.all[l].plan.inputs);
         run(turns);
     }
 
@@ -191,12 +192,8 @@ template <class T> class Run {
     }
 
     void write(int slot, Index l, const T* w, const T* b) {
-        const auto& layer = layers_.all[l];
-        T* to = array(slot) + layer.at;
-        for (Index i = 0; i < layer.plan.inputs; i++)
-            for (Index j = 0; j < layer.plan.outputs; j++) to[layer.shape.entry(i, j)] = w[i * layer.plan.outputs + j];
-        for (Index j = 0; j < layer.plan.outputs; j++) to[layer.shape.entry(layer.plan.inputs, j)] = b[j];
-        if (slot == -1) turn_all();
+        put(layers_.all[l], array(slot), w, b);
+        if (slot == -1) turn(l);
     }
 
     // One epoch: `rates` holds one learning rate, or one for each step. `interrupted` is asked every few milliseconds.
@@ -264,7 +261,7 @@ template <class T> class Run {
         if (ending == Ending::diverged && !finite_theta()) {
             std::copy_n(start_.get(), layers_.parameters, theta_.get());
             start_moments();
-            turn_all();
+            for (Index l = 0; l < layers_.count(); l++) turn(l);
         }
         return {ending, weight > 0 ? loss / weight : 0.0, done};
     }

@@ -29,13 +29,14 @@ class Stream(IntEnum):
 
     The words that follow count from 0: ORDER takes the epoch; WEIGHTS the layer, from input to
     output; DROPOUT the epoch, the step in it, and the hidden layer whose outputs are dropped; SPLIT
-    takes none.
+    none; POINTS what of a built-in shape is drawn.
     """
 
     ORDER = 1
     WEIGHTS = 2
     DROPOUT = 3
     SPLIT = 4
+    POINTS = 5
 
 
 @overload

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, is_builtin, missing_values, stem
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ LECTURE: dict[str, Any] = {
     "hidden": (20, 40, 20), "optimizer": "sgd", "learning_rate": 0.1, "epochs": 100, "batch_size": 10,
     "patience": 0,
 }  # fmt: skip
-SHAPES = ("moons", "circles", "spirals", "blobs", "xor")
 
 
 def fit(
@@ -92,9 +92,7 @@ def fit(
     check_target(path)  # before the work, not after it
     table, held_out = _tables(data, seed, validation, na)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", TrainingInterrupted
-        )  # said below, in the command's own words
+        warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
     found.model.history["na"] = list(missing_values(na))
     save(found.model, path)
@@ -104,12 +102,14 @@ def fit(
         print("\n".join(_report(found, data, path)))
     if found.result.status == "interrupted":
         print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 
 def _defaults(data: str, optimizer: str | None) -> dict[str, Any]:
     """The lecture's settings for the shapes that are drawn; its learning rate goes with its optimizer."""
+    from chainrule.tables import SHAPES
+
     if data not in SHAPES or not is_builtin(data):
         return {}
     return {**LECTURE, "learning_rate": None} if optimizer else LECTURE
@@ -119,7 +119,7 @@ def _tables(
     data: str, seed: int, validation: float | None, na: str | None
 ) -> tuple[Table, Table | None]:
     """The table; and for a shape that can be drawn at will, fresh points to validate on."""
-    from chainrule.tables import builtin, read_table
+    from chainrule.tables import SHAPES, builtin, read_table
 
     if not is_builtin(data):
         return read_table(data, na=missing_values(na)), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.tables.builtin import BUILTIN, builtin
+from chainrule.tables.builtin import BUILTIN, SHAPES, builtin
 from chainrule.tables.encoder import Encoder
 from chainrule.tables.kinds import Kind
 from chainrule.tables.reading import read_chunks, read_table
@@ -11,6 +11,7 @@ from chainrule.tables.target import Supervised, TargetEncoder, infer_task, split
 
 __all__ = [
     "BUILTIN",
+    "SHAPES",
     "Encoder",
     "Kind",
     "Supervised",

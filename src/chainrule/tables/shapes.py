@@ -7,14 +7,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.chance import key, permutation, uniform
+from chainrule.chance import Stream, key, permutation, uniform
 from chainrule.tables.table import Table
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
-_SHAPES = (
-    5  # the stream of keys, beside those of chance.Stream: after the seed, then one word per use
-)
+# What the points of a shape are drawn for: the word after the stream's.
 _NORMAL, _ORDER, _PLACE = range(3)
 
 
@@ -60,7 +58,7 @@ def blobs(rows: int, noise: float, seed: int) -> Table:
 
 def xor(rows: int, noise: float, seed: int) -> Table:
     """Points of the square from −1 to 1; class 1 where the signs differ before the noise is added."""
-    points = 2 * uniform(2 * rows, key(seed, _SHAPES, _PLACE)).reshape(rows, 2) - 1
+    points = 2 * uniform(2 * rows, key(seed, Stream.POINTS, _PLACE)).reshape(rows, 2) - 1
     signs = points[:, 0] * points[:, 1] < 0
     return _shuffled([points[~signs], points[signs]], noise, seed)
 
@@ -83,10 +81,10 @@ def _shuffled(parts: list[Numbers], noise: float, seed: int) -> Table:
     """The parts as classes 0, 1, …, with noise of that standard deviation, in a random order."""
     points = np.concatenate(parts)
     labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    points = points + noise * _normal(points.size, key(seed, _SHAPES, _NORMAL)).reshape(
+    points = points + noise * _normal(points.size, key(seed, Stream.POINTS, _NORMAL)).reshape(
         points.shape
     )
-    order = permutation(len(points), key(seed, _SHAPES, _ORDER))
+    order = permutation(len(points), key(seed, Stream.POINTS, _ORDER))
     return Table(
         {"x1": points[order, 0], "x2": points[order, 1], "class": labels[order].astype(np.float64)}
     )
