@@ -37,7 +37,8 @@ std::vector<LayerPlan> layer_plans(const PythonLayers& layers) {
 }
 
 Hyper hyper_of(const nb::dict& options) {
-    static const char* const RULES[] = {"sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"};
+    static const char* const RULES[] = {"sgd",   "momentum", "adagrad", "rmsprop",      "adadelta", "adam",
+                                        "adamw", "nadam",    "lion",    "backtracking", "lbfgs"};
     Hyper h{Rule(index_of(RULES, nb::cast<std::string>(options["name"]), "optimizer"))};
     const auto number = [&](const char* name, double& to) {
         if (options.contains(name)) to = nb::cast<double>(options[name]);
@@ -49,7 +50,10 @@ Hyper hyper_of(const nb::dict& options) {
     number("learning_rate_decay", h.learning_rate_decay), number("alpha", h.alpha), number("beta1", h.beta1);
     number("beta2", h.beta2), number("epsilon", h.epsilon), number("weight_decay", h.weight_decay);
     number("initial_accumulator", h.initial_accumulator);
-    truth("nesterov", h.nesterov), truth("centered", h.centered);
+    number("rho", h.rho), number("momentum_decay", h.momentum_decay);
+    number("decrease", h.decrease), number("shrink", h.shrink), number("growth", h.growth);
+    truth("nesterov", h.nesterov), truth("centered", h.centered), truth("amsgrad", h.amsgrad);
+    truth("decoupled", h.decoupled), truth("restart", h.restart);
     return h;
 }
 
@@ -105,21 +109,39 @@ template <class T> class BoundRun {
               return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
 
-    std::tuple<int, double, Index> epoch(std::uint64_t number, const std::vector<double>& rates) {
-        if (rates.size() != 1 && Index(rates.size()) != run_.steps_per_epoch()) throw nb::value_error("one learning rate, or one a step");
-        return epoch_with(number, rates.data(), Index(rates.size()));
-    }
-    std::tuple<int, double, Index> epoch_at(std::uint64_t number, double rate) { return epoch_with(number, &rate, 1); }
+    using Ended = std::tuple<int, double, Index>;
+    using Losses = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-    std::tuple<int, double, Index> epoch_with(std::uint64_t number, const double* rates, Index count) {
-        EpochResult result;
+    Ended epoch(std::uint64_t number, double rate) { return epochs_with(number, 1, &rate, 1); }
+
+    Ended epoch_with_rates(std::uint64_t number, const std::vector<double>& rates, std::optional<Losses> step_losses) {
+        const Index steps = run_.steps_per_epoch();
+        if (rates.size() != 1 && Index(rates.size()) != steps) throw nb::value_error("one learning rate, or one a step");
+        if (step_losses && Index(step_losses->shape(0)) != steps) throw nb::value_error("one loss a step");
+        return epochs_with(number, 1, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
+    }
+
+    // As many epochs as `losses` has entries; the steps are those of the last one.
+    Ended epochs(std::uint64_t number, double rate, Losses losses) {
+        return epochs_with(number, losses.shape(0), &rate, 1, nullptr, losses.data());
+    }
+
+    Ended epochs_with(std::uint64_t number, std::size_t count, const double* rates, Index rate_count,
+                      double* step_losses = nullptr, double* losses = nullptr) {
+        EpochResult result{Ending::finished, 0.0, 0};
         bool signalled = false;
         {
             nb::gil_scoped_release release;
-            result = run_.epoch(number, rates, count, [&] {
-                nb::gil_scoped_acquire acquire;
-                return signalled = PyErr_CheckSignals() != 0;
-            });
+            for (std::size_t i = 0; i < count && result.ending == Ending::finished; i++) {
+                result = run_.epoch(
+                    number + i, rates, rate_count,
+                    [&] {
+                        nb::gil_scoped_acquire acquire;
+                        return signalled = PyErr_CheckSignals() != 0;
+                    },
+                    step_losses);
+                if (losses && result.ending == Ending::finished) losses[i] = result.loss;
+            }
         }
         if (signalled) throw nb::python_error();
         return {int(result.ending), result.loss, result.steps};
@@ -171,6 +193,8 @@ template <class T> class BoundRun {
     int threads() const { return run_.threads(); }
     std::int64_t updates() const { return run_.updates(); }
     void set_updates(std::int64_t t) { run_.set_updates(t); }
+    double accepted() const { return run_.accepted(); }
+    void set_accepted(double eta) { run_.set_accepted(eta); }
 };
 
 template <class T> class BoundPredictor {
@@ -220,8 +244,9 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
                       std::optional<Row<T>>, int, int>(),
              nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
-        .def("epoch", &R::epoch_at, nb::arg("number"), nb::arg("rate"))
-        .def("epoch_with_rates", &R::epoch, nb::arg("number"), nb::arg("rates"))
+        .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
+        .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
+        .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))
         .def("loss_and_gradient", &R::loss_and_gradient, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
@@ -229,7 +254,8 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
         .def("write", &R::write, nb::arg("slot"), nb::arg("layer"), nb::arg("w"), nb::arg("b"))
         .def_prop_ro("slots", &R::slots)
         .def_prop_ro("threads", &R::threads)
-        .def_prop_rw("updates", &R::updates, &R::set_updates);
+        .def_prop_rw("updates", &R::updates, &R::set_updates)
+        .def_prop_rw("accepted", &R::accepted, &R::set_accepted);
     using P = BoundPredictor<T>;
     nb::class_<P>(m, ("Predictor" + suffix).c_str())
         .def(nb::init<const PythonLayers&, int>(), nb::arg("layers"), nb::arg("threads"))

@@ -10,7 +10,7 @@
 
 namespace chainrule {
 
-enum class Ending { finished, diverged, interrupted };
+enum class Ending { finished, diverged, interrupted, impossible };
 
 struct EpochResult {
     Ending ending;
@@ -60,7 +60,7 @@ template <class T> class Run {
     Layers<T> layers_;
     RunPlan plan_;
     Data<T> data_;
-    Buffer<T> theta_, turned_, start_, gradient_, moments_[MOST_SLOTS];
+    Buffer<T> theta_, turned_, start_, gradient_, before_, moments_[MOST_SLOTS];  // before_: θ where a line search began
     int slots_;
     bool drops_ = false;
     Workspace<T> work_;
@@ -68,6 +68,7 @@ template <class T> class Run {
     std::vector<T> target_, weight_;
     Trial trial_;
     std::int64_t updates_ = 0;
+    double accepted_ = 0;  // the last η of a line search
     const Update<T> update_;
     std::map<std::tuple<int, int, Index>, std::unique_ptr<Program<T>>> programs_;  // by member, team and rows
 
@@ -107,8 +108,8 @@ template <class T> class Run {
         }
     }
 
-    // Forward, loss and backward for a member's rows of a batch whose weights sum to `total`.
-    void rows_phase(const Program<T>& p, double total, std::uint64_t dropout_key) {
+    // Forward and loss for a member's rows of a batch whose weights sum to `total`.
+    void forward_phase(const Program<T>& p, double total, std::uint64_t dropout_key) {
         p.run_forward(layers_, work_, dropout_key);
         auto& out = work_.at.back();
         const Outcome<T> outcome{out.z + p.from * out.stride, out.delta + p.from * out.delta_stride, out.stride,
@@ -116,7 +117,17 @@ template <class T> class Run {
                                  data_.target_width, data_.weight ? weight_.data() + p.from : nullptr,
                                  total > 0 ? 1 / total : 0.0, work_.losses.get() + p.from};
         loss_rows<T>(layers_.loss)(outcome, p.to - p.from);
+    }
+
+    void rows_phase(const Program<T>& p, double total, std::uint64_t dropout_key) {
+        forward_phase(p, total, dropout_key);
         p.backward(layers_, work_);
+    }
+
+    double sum_of_losses(Index rows) const {
+        double sum = 0;
+        for (Index i = 0; i < rows; i++) sum += work_.losses[i];
+        return sum;
     }
 
     double weight_of(const std::uint32_t* rows, Index count) const {
@@ -138,9 +149,58 @@ template <class T> class Run {
         }
     }
 
+    // ‖g‖² of the whole gradient, summed in one order whatever the team and the instruction set.
+    double squared_norm() const {
+        constexpr int LANES = 8;
+        double part[LANES] = {};
+        const Index whole = gradient_.size() / LANES * LANES;
+        for (Index i = 0; i < whole; i += LANES)
+            for (int k = 0; k < LANES; k++) part[k] += double(gradient_[i + k]) * double(gradient_[i + k]);
+        for (Index i = whole; i < gradient_.size(); i++) part[i - whole] += double(gradient_[i]) * double(gradient_[i]);
+        double sum = 0;
+        for (double p : part) sum += p;
+        return sum;
+    }
+
+    // f(offset, size) for each stretch of the parameters that a member updates.
+    template <class F> static void for_own(const Program<T>& p, F f) {
+        for (const auto& layer : p.weights)
+            for (const auto& tile : layer.tiles)
+                if (tile.size) f(tile.at, tile.size);
+    }
+
+    // A step along −g as long as Armijo's condition allows, by the whole team: every member draws the same conclusions from
+    // the same sums. `sum` is the batch's loss before it; see optimizers/line_search.py.
+    void search_phase(const Program<T>& p, const Member& me, double total, double sum, double rate, std::uint64_t dropout_key) {
+        const Hyper& h = plan_.hyper;
+        const double scale = total > 0 ? 1 / total : 0.0, share = double(p.rows) / double(data_.n);
+        double eta = h.restart || accepted_ == 0 ? rate : std::min(rate, accepted_ * std::pow(h.growth, share));
+        for (Index l = 0; l < layers_.count(); l++)
+            p.for_gradient(l, [&](Index at, Index size) { std::copy_n(p.scratch.get(), size, gradient_.get() + at); });
+        for_own(p, [&](Index at, Index size) { std::copy_n(theta_.get() + at, size, before_.get() + at); });
+        me.barrier->wait();
+        const double slope = h.decrease * squared_norm(), least = eta * 0x1p-50;
+        bool found = false;
+        while (!found && eta > least) {
+            const T step = T(eta);
+            for_own(p, [&](Index at, Index size) {
+                for (Index i = at; i < at + size; i++) theta_[i] = before_[i] - step * gradient_[i];
+            });
+            me.barrier->wait();
+            forward_phase(p, total, dropout_key);
+            me.barrier->wait();
+            found = sum_of_losses(p.rows) * scale <= sum * scale - eta * slope;
+            if (!found) eta *= h.shrink;
+        }
+        if (!found) for_own(p, [&](Index at, Index size) { std::copy_n(before_.get() + at, size, theta_.get() + at); });
+        for (const auto& layer : p.weights) run(layer.turns);
+        if (found && me.number == 0) accepted_ = eta;
+    }
+
     void start_moments() {
         for (int s = 0; s < slots_; s++) std::fill_n(moments_[s].get(), layers_.parameters, T(plan_.hyper.initial_accumulator));
         updates_ = 0;
+        accepted_ = 0;
     }
 
     bool finite_theta() const {
@@ -152,24 +212,15 @@ template <class T> class Run {
   public:
     Run(const RunPlan& plan, const Data<T>& data, int threads, int cores)
         : layers_(plan.layers, plan.loss), plan_(plan), data_(data), theta_(layers_.parameters), turned_(layers_.turned),
-          start_(layers_.parameters), slots_(slot_count(plan.hyper)),
+          start_(layers_.parameters), slots_(plan.hyper.slots()),
           work_(layers_, std::min(plan.batch, std::max<Index>(data.n, 1)), true),
           target_(std::size_t(work_.rows * data.target_width)), weight_(data.weight ? std::size_t(work_.rows) : 0),
           trial_(threads, cores, work_.rows, layers_.work_per_row() * double(work_.rows)), update_(update_of<T>(plan.hyper)) {
         for (int s = 0; s < slots_; s++) moments_[s] = Buffer<T>(layers_.parameters);
+        if (plan.hyper.searches()) before_ = Buffer<T>(layers_.parameters), gradient_ = Buffer<T>(layers_.parameters);
         start_moments();
         for (const auto& layer : plan.layers) drops_ |= layer.dropout > 0;
         for (auto& rows : rows_) rows.resize(std::size_t(work_.rows));
-    }
-
-    static int slot_count(const Hyper& h) {
-        switch (h.rule) {
-            case Rule::sgd: return h.momentum != 0;
-            case Rule::momentum:
-            case Rule::adagrad: return 1;
-            case Rule::rmsprop: return 1 + h.centered + (h.momentum != 0);
-            default: return 2;
-        }
     }
 
     const Layers<T>& layers() const { return layers_; }
@@ -179,6 +230,8 @@ template <class T> class Run {
     Index steps_per_epoch() const { return (data_.n + plan_.batch - 1) / plan_.batch; }
     std::int64_t updates() const { return updates_; }
     void set_updates(std::int64_t t) { updates_ = t; }
+    double accepted() const { return accepted_; }
+    void set_accepted(double eta) { accepted_ = eta; }
 
     // slot −1: the parameters; −2: the last gradient; else a moment.
     T* array(int slot) { return slot == -1 ? theta_.get() : slot == -2 ? gradient_.get() : moments_[slot].get(); }
@@ -196,8 +249,11 @@ template <class T> class Run {
         if (slot == -1) turn(l);
     }
 
-    // One epoch: `rates` holds one learning rate, or one for each step. `interrupted` is asked every few milliseconds.
-    EpochResult epoch(std::uint64_t number, const double* rates, Index rate_count, const std::function<bool()>& interrupted) {
+    // One epoch: `rates` holds one learning rate, or one for each step. Where `step_losses` is given, each step's mean loss
+    // goes there. `interrupted` is asked every few milliseconds.
+    EpochResult epoch(std::uint64_t number, const double* rates, Index rate_count, const std::function<bool()>& interrupted,
+                      double* step_losses = nullptr) {
+        if (!plan_.hyper.by_batches()) return {Ending::impossible, 0.0, 0};
         using Clock = std::chrono::steady_clock;
         const Index steps = steps_per_epoch();
         Order order(std::uint64_t(data_.n), plan_.shuffled, key_of(plan_.seed, ORDER, number));
@@ -224,15 +280,17 @@ template <class T> class Run {
                     const double total = weight_of(batch, rows);
                     const Program<T>& p = program(me, rows);
                     gather(batch, p.from, p.to);
-                    rows_phase(p, total, !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, std::uint64_t(s)));
+                    const auto dropout_key = !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, std::uint64_t(s));
+                    rows_phase(p, total, dropout_key);
                     me.barrier->wait();
-                    double sum = 0;
-                    for (Index i = 0; i < rows; i++) sum += work_.losses[i];
+                    const double sum = sum_of_losses(rows), rate = rates[rate_count == 1 ? 0 : s];
+                    if (step_losses && me.number == 0) step_losses[s] = total > 0 ? sum / total : 0.0;
                     if (!std::isfinite(sum)) {
                         if (me.number == 0) ending = Ending::diverged;
                         return;
                     }
-                    update_phase(p, Step<T>(plan_.hyper, rates[rate_count == 1 ? 0 : s], updates_ + 1));
+                    if (plan_.hyper.searches()) search_phase(p, me, total, sum, rate, dropout_key);
+                    else update_phase(p, Step<T>(plan_.hyper, rate, updates_ + 1));
                     if (me.number == 0) {
                         loss += sum;
                         weight += total;

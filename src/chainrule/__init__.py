@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from chainrule.errors import ChainruleError, DivergenceError
     from chainrule.losses import LOSSES
     from chainrule.network import Layer, Network, Trace
-    from chainrule.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, Momentum, RMSprop
+    from chainrule.optimizers import (
+        LBFGS,
+        OPTIMIZERS,
+        SGD,
+        Adadelta,
+        Adagrad,
+        Adam,
+        AdamW,
+        Backtracking,
+        Lion,
+        Momentum,
+        NAdam,
+        RMSprop,
+    )
     from chainrule.plan import Plan
     from chainrule.storage import Model, load, save
     from chainrule.training.history import History
@@ -35,7 +48,20 @@ _HOMES = {
     "errors": ("ChainruleError", "DivergenceError"),
     "losses": ("LOSSES",),
     "network": ("Layer", "Network", "Trace"),
-    "optimizers": ("OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Momentum", "RMSprop"),
+    "optimizers": (
+        "LBFGS",
+        "OPTIMIZERS",
+        "SGD",
+        "Adadelta",
+        "Adagrad",
+        "Adam",
+        "AdamW",
+        "Backtracking",
+        "Lion",
+        "Momentum",
+        "NAdam",
+        "RMSprop",
+    ),
     "plan": ("Plan",),
     "storage": ("Model", "load", "save"),
     "training.history": ("History",),
@@ -48,18 +74,23 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Backtracking",
     "ChainruleError",
     "Constant",
     "Cosine",
     "DivergenceError",
     "History",
+    "LBFGS",
     "LOSSES",
     "Layer",
+    "Lion",
     "Model",
     "Momentum",
+    "NAdam",
     "Network",
     "OPTIMIZERS",
     "OneCycle",

@@ -25,7 +25,20 @@ from chainrule.engines.native_engine import NativeEngine, predictor
 from chainrule.engines.numpy_engine import NumpyEngine
 from chainrule.errors import DivergenceError, EngineError, InvalidValue, ShapeError, UnknownName
 from chainrule.network import Network
-from chainrule.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Optimizer, RMSprop
+from chainrule.optimizers import (
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Backtracking,
+    Lion,
+    Momentum,
+    NAdam,
+    Optimizer,
+    RMSprop,
+)
 from chainrule.plan import Plan
 
 HIDDEN = [name for name in ACTIVATIONS if name not in ("softmax", "exponential")]
@@ -53,6 +66,17 @@ RULES: list[Optimizer] = [
     Adam(0.01),
     Adam(0.01, weight_decay=0.1),
     AdamW(0.01),
+    Adagrad(0.05, epsilon=0),
+    Adadelta(0.5, weight_decay=0.01),
+    Adam(0.01, amsgrad=True),
+    AdamW(0.01, weight_decay=0.1, amsgrad=True),
+    NAdam(0.01, weight_decay=0.1),
+    NAdam(0.01, weight_decay=0.1, decoupled=True),
+    Lion(0.001, weight_decay=0.1),
+]
+SEARCHES = [
+    Backtracking(all_rows=False),
+    Backtracking(0.5, decrease=0.1, shrink=0.9, restart=False, all_rows=False),
 ]
 
 
@@ -134,6 +158,76 @@ def test_every_activation_loss_optimizer_and_type_agree_with_the_reference(
             epochs=2,
             tolerance=1e-10 if dtype == "float64" else 2e-3,
         )
+
+
+@pytest.mark.parametrize("isa", compiled.supported())
+@pytest.mark.parametrize("rule", SEARCHES, ids=repr)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_search_takes_the_steps_of_the_reference(
+    isa: str, rule: Backtracking, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "module", lambda: compiled.module_for(isa))
+    # On mini-batches, searches that begin at the top each time double rounding at every step.
+    size = 37 if rule.restart else 8
+    made = set_up("cross_entropy", "tanh", rule=rule, weighted=True, dropout=0.2, batch_size=size)
+    ours, reference = NativeEngine(*made, threads=threads), NumpyEngine(*made)
+    accepted = []
+    for epoch in range(8):
+        assert ours.epoch(epoch, 3.0) == pytest.approx(reference.epoch(epoch, 3.0), rel=1e-8)
+        accepted.append(ours.state().accepted)
+        assert accepted[-1] == pytest.approx(reference.state().accepted, rel=1e-8)
+    assert distance(flat(ours.state()), flat(reference.state())) < 1e-7
+    assert 0 < min(accepted) < 3.0
+
+
+def test_a_search_takes_steps_in_float32_that_lower_the_loss() -> None:
+    plan, network, X, t, _ = set_up(
+        "binary_cross_entropy", rule=Backtracking(), dtype="float32", batch_size=37
+    )
+    engine = NativeEngine(plan, network, X, t)
+    path = trained(engine, 30, 1.0)
+    assert all(after <= before for before, after in zip(path, path[1:], strict=False))
+    assert path[-1] < 0.7 * path[0]
+
+
+def test_no_epoch_without_batches() -> None:
+    engine = NativeEngine(*set_up("squared_error", rule=LBFGS()))
+    for call in (lambda: engine.epoch(0, 1.0), lambda: engine.epochs(0, 1.0, np.empty(2))):
+        with pytest.raises(EngineError, match="lbfgs does not work batch by batch"):
+            call()
+
+
+def test_several_epochs_at_once_are_the_same_epochs() -> None:
+    made = set_up("cross_entropy", rule=Adam(0.01), dropout=0.2)
+    one, other = NativeEngine(*made), NativeEngine(*made)
+    losses = np.empty(3)
+    one.epochs(2, 0.01, losses)
+    assert losses.tolist() == [other.epoch(number, 0.01) for number in (2, 3, 4)]
+    assert flat(one.state()).tobytes() == flat(other.state()).tobytes()
+
+
+def test_several_epochs_end_where_one_diverges() -> None:
+    made = set_up("squared_error", rule=SGD(), dtype="float32", sizes=(5, 3))
+    one, other = NativeEngine(*made), NativeEngine(*made)
+    losses = np.empty(200)
+    with pytest.raises(DivergenceError) as caught:
+        one.epochs(0, 2.0, losses)
+    with pytest.raises(DivergenceError) as expected:
+        trained(other, 200, 2.0)
+    assert str(caught.value) == str(expected.value)
+    done = caught.value.epoch - 1
+    assert done > 3
+    assert np.isfinite(losses[:done]).all() and np.isnan(losses[done:]).all()
+
+
+def test_the_losses_of_an_epochs_steps() -> None:
+    made = set_up("cross_entropy", rule=SGD(), weighted=True)
+    ours, reference = NativeEngine(*made), NumpyEngine(*made)
+    rates = np.linspace(0.01, 0.2, 5)
+    losses, expected = np.empty(5), np.empty(5)
+    ours.epoch(1, rates, losses)
+    reference.epoch(1, rates, expected)
+    assert losses.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "gelu", "identity"])
@@ -221,7 +315,24 @@ TORCH = {
     ),
     "adam": (Adam(0.003), lambda p: torch.optim.Adam(p, 0.003)),
     "adamw": (AdamW(0.003), lambda p: torch.optim.AdamW(p, 0.003)),
+    "adadelta": (Adadelta(), lambda p: torch.optim.Adadelta(p)),
+    "amsgrad": (Adam(0.003, amsgrad=True), lambda p: torch.optim.Adam(p, 0.003, amsgrad=True)),
+    "nadam": (NAdam(0.001), lambda p: torch.optim.NAdam(p, 0.001)),
 }
+
+
+def with_default_dtype(function: Any, dtype: torch.dtype) -> Any:
+    """NAdam keeps its product of momenta in the default type; all else has a type of its own."""
+
+    def called(*arguments: Any) -> Any:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            return function(*arguments)
+        finally:
+            torch.set_default_dtype(before)
+
+    return called
 
 
 @pytest.mark.parametrize("name", TORCH)
@@ -239,6 +350,7 @@ def test_torch_optim_over_300_steps_on_the_same_batches(
     ours = NativeEngine(plan, network, X, t)
     module = torch_module(network)
     step = make(module.parameters())
+    step.step = with_default_dtype(step.step, torch.float64)
     loss_of = torch.nn.BCEWithLogitsLoss()
     for epoch in range(30):
         ours.epoch(epoch, rule.learning_rate)
@@ -270,7 +382,10 @@ def test_the_bits_do_not_depend_on_threads_or_instruction_set(
 ) -> None:
     fused = [isa for isa in compiled.supported() if isa != "portable"] or ["portable"]
     states = {}
-    for rule in (SGD(0.05), Adam(0.01), RMSprop(0.01, centered=True, momentum=0.5)):
+    for rule in (
+        SGD(0.05), Adam(0.01, amsgrad=True), RMSprop(0.01, centered=True, momentum=0.5), NAdam(0.01), Lion(0.01),
+        Adadelta(), SEARCHES[1],
+    ):  # fmt: skip
         for isa, threads in itertools.product(fused, (1, 2, 4)):
             monkeypatch.setattr(compiled, "module", lambda isa=isa: compiled.module_for(isa))
             made = set_up(loss, hidden, rule=rule, dtype=dtype, weighted=True, dropout=0.1, **WIDE)

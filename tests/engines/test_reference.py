@@ -30,14 +30,20 @@ from chainrule.errors import (
 from chainrule.gradients import backprop
 from chainrule.losses import LOSSES, targets
 from chainrule.optimizers import (
+    LBFGS,
     OPTIMIZERS,
     SGD,
+    Adadelta,
     Adagrad,
     Adam,
     AdamW,
+    Backtracking,
+    Lion,
     Momentum,
+    NAdam,
     Optimizer,
     RMSprop,
+    Rule,
 )
 
 BOTH: list[type[Any]] = [NumpyEngine, TorchEngine]
@@ -51,6 +57,15 @@ EVERY_OPTION: list[Optimizer] = [
     RMSprop(0.002, momentum=0.5, centered=True, weight_decay=0.01),
     Adam(0.005, weight_decay=0.01),
     AdamW(0.005, weight_decay=0.1),
+    Adagrad(0.05, epsilon=0),
+    Adadelta(0.5, weight_decay=0.01),
+    Adam(0.005, amsgrad=True),
+    AdamW(0.005, weight_decay=0.1, amsgrad=True),
+    NAdam(0.005, weight_decay=0.01),
+    NAdam(0.005, weight_decay=0.1, decoupled=True),
+    Lion(0.001, weight_decay=0.1),
+    Backtracking(0.5, all_rows=False),
+    Backtracking(0.5, 0.1, 0.9, restart=False, all_rows=False),
 ]
 
 
@@ -368,16 +383,14 @@ def test_parameters_that_are_not_finite_go_back_to_the_start_of_the_epoch(
 def test_an_interrupted_engine_stays_usable(monkeypatch: pytest.MonkeyPatch) -> None:
     plan, network, X, t, _ = draw(optimizer="adam")
     engine = NumpyEngine(plan, network, X, t)
-    update = engine._update
-    calls: list[float] = []
+    update = engine.update
 
-    def interrupted(rate: float) -> None:
-        if len(calls) == 3:
+    def interrupted(rule: Rule, gradient: list[np.ndarray], t: int, rate: float) -> None:
+        if t == 4:
             raise KeyboardInterrupt
-        calls.append(rate)
-        update(rate)
+        update(rule, gradient, t, rate)
 
-    monkeypatch.setattr(engine, "_update", interrupted)
+    monkeypatch.setattr(engine, "update", interrupted)
     with pytest.raises(KeyboardInterrupt):
         engine.epoch(0, 0.01)
     monkeypatch.undo()
@@ -459,4 +472,100 @@ def test_choose_passes_over_an_engine_that_refuses(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_optimizer_has_a_case() -> None:
-    assert {optimizer.name for optimizer in EVERY_OPTION} == set(OPTIMIZERS)
+    assert {optimizer.name for optimizer in [*EVERY_OPTION, LBFGS()]} == {
+        optimizer.name for optimizer in OPTIMIZERS.values()
+    }
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_an_optimizer_that_does_not_work_by_batches_has_no_epoch(kind: type[Engine]) -> None:
+    plan, network, X, t, _ = draw(optimizer="lbfgs")
+    with pytest.raises(EngineError, match="lbfgs does not work batch by batch"):
+        kind(plan, network, X, t).epoch(0, 1.0)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_several_epochs_at_once_are_the_same_epochs(kind: type[Engine]) -> None:
+    plan, network, X, t, w = draw(optimizer="adam", dropout=0.2)
+    one, other = kind(plan, network, X, t, w), kind(plan, network, X, t, w)
+    losses = np.empty(3)
+    one.epochs(2, 0.01, losses)
+    assert losses.tolist() == [other.epoch(number, 0.01) for number in (2, 3, 4)]
+    assert same(one.state(), other.state())
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_the_losses_of_an_epochs_steps(kind: type[Engine]) -> None:
+    plan, network, X, t, _ = draw(optimizer=SGD(0.1), shuffle=False)
+    engine = kind(plan, network, X, t)
+    losses = np.empty(6)
+    mean = engine.epoch(0, np.full(6, 1e-12), losses)
+    by_hand = [engine.evaluate(X[i : i + 10], t[i : i + 10]) for i in range(0, 53, 10)]
+    assert losses.tolist() == pytest.approx(by_hand, rel=1e-9)
+    assert mean == pytest.approx(np.average(losses, weights=[10] * 5 + [3]), rel=1e-12)
+
+
+class Watched(NumpyEngine):
+    """Notes where each step began and ended, and the rows that it saw."""
+
+    def __init__(self, *case: Any) -> None:
+        super().__init__(*case)
+        self.steps: list[tuple[np.ndarray, list[np.ndarray], list[np.ndarray], float]] = []
+
+    def _make_step(self, rows: np.ndarray, *rest: Any) -> None:
+        before = [theta.copy() for theta in self.theta]
+        super()._make_step(rows, *rest)
+        self.steps.append((rows, before, [theta.copy() for theta in self.theta], self.accepted))
+
+
+def torch_loss(theta: list[torch.Tensor], X: np.ndarray, t: np.ndarray) -> torch.Tensor:
+    """Of the 4-8-6-3 network with tanh, silu and the squared error, written out."""
+    W3, b3, W2, b2, W1, b1 = theta
+    z = torch.nn.functional.silu(torch.tanh(torch.tensor(X) @ W3 + b3) @ W2 + b2) @ W1 + b1
+    return ((z - torch.tensor(t)) ** 2).mean()
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        Backtracking(20.0, 0.3, all_rows=False),
+        Backtracking(20.0, 0.1, 0.9, restart=False, all_rows=False),
+        Backtracking(20.0),
+    ],
+    ids=["mini-batches, from the top", "mini-batches, growing", "all rows"],
+)
+def test_every_accepted_step_meets_armijos_condition(search: Backtracking) -> None:
+    """Judged by PyTorch's autograd on the step's own rows, with η read off the step."""
+    plan, network, X, t, _ = draw(optimizer=search, batch_size=53 if search.all_rows else 10)
+    engine = Watched(plan, network, X, t)
+    run(engine, 4, 20.0)
+    etas = set()
+    for rows, before, after, eta in engine.steps:
+        theta = [torch.tensor(array, requires_grad=True) for array in before]
+        gradient = torch.autograd.grad(torch_loss(theta, X[rows], t[rows]), theta)
+        value = torch_loss([torch.tensor(array) for array in before], X[rows], t[rows])
+        for start, end, g in zip(before, after, gradient, strict=True):
+            np.testing.assert_allclose(start - end, eta * g.numpy(), rtol=1e-6, atol=1e-12)
+        norm = sum(float((g**2).sum()) for g in gradient)
+        reached = torch_loss([torch.tensor(array) for array in after], X[rows], t[rows])
+        assert float(reached) <= float(value) - search.decrease * eta * norm + 1e-14
+        beyond = [
+            torch.tensor(s) - eta / search.shrink * g for s, g in zip(before, gradient, strict=True)
+        ]
+        if eta < 20.0 and search.restart:  # the one before it was refused
+            refused = float(torch_loss(beyond, X[rows], t[rows]))
+            assert refused > float(value) - search.decrease * eta / search.shrink * norm
+        etas.add(eta)
+    assert len(engine.steps) == (4 if search.all_rows else 24) and len(etas) > 1
+
+
+def test_a_search_on_mini_batches_begins_a_little_above_the_last_step() -> None:
+    search = Backtracking(20.0, 0.1, 0.9, restart=False, all_rows=False)
+    plan, network, X, t, _ = draw(optimizer=search)
+    engine = Watched(plan, network, X, t)
+    run(engine, 4, 20.0)
+    etas = [eta for *_, eta in engine.steps]
+    for i in range(1, len(etas)):
+        first = min(20.0, etas[i - 1] * 2 ** (len(engine.steps[i][0]) / 53))
+        halvings = np.log(etas[i] / first) / np.log(0.9)
+        assert halvings == pytest.approx(round(halvings), abs=1e-9) and halvings > -1e-9

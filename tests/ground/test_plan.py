@@ -35,8 +35,9 @@ def test_json_round_trip() -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_survives(name: str) -> None:
-    plan = Plan(**{**GOOD, "optimizer": make(name, 0.123)})
-    assert Plan.from_json(plan.to_json()).optimizer == make(name, 0.123)
+    optimizer = make(name) if name == "lbfgs" else make(name, 0.123)
+    plan = Plan(**{**GOOD, "optimizer": optimizer})
+    assert Plan.from_json(plan.to_json()).optimizer == optimizer
 
 
 def test_fields_come_in_their_plain_form() -> None:

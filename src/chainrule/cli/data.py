@@ -10,13 +10,6 @@ from chainrule.errors import MissingFile
 STDIN = "-"
 
 
-def is_builtin(data: str) -> bool:
-    """Whether the name means a built-in table; a file of that name comes first."""
-    from chainrule.tables import BUILTIN
-
-    return data in BUILTIN and not Path(data).exists()
-
-
 def check_there(data: str) -> None:
     """Refuse a name that is neither a file nor built-in data.
 

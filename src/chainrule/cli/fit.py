@@ -13,17 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from chainrule.cli.app import INTERRUPTED
-from chainrule.cli.data import check_there, is_builtin, missing_values, stem
+from chainrule.cli.data import check_there, missing_values, stem
 
 if TYPE_CHECKING:
     from chainrule.tables import Table
     from chainrule.training.fitting import Fit
-
-# The lecture's notebook: every point trained on, 2-20-40-20-1, batches of 10, 100 epochs of plain SGD.
-LECTURE: dict[str, Any] = {
-    "hidden": (20, 40, 20), "optimizer": "sgd", "learning_rate": 0.1, "epochs": 100, "batch_size": 10,
-    "patience": 0,
-}  # fmt: skip
 
 
 def fit(
@@ -59,7 +53,8 @@ def fit(
         task: what to learn; inferred from the target without it.
         hidden: sizes of the hidden layers, as 64,64; "" for none.
         activation: of the hidden layers: relu, tanh, gelu, silu, …
-        optimizer: sgd, momentum, adagrad, rmsprop, adam or adamw.
+        optimizer: sgd, heavy-ball, nesterov, momentum, adagrad, lecture-adagrad, rmsprop, adadelta, adam,
+            adamw, amsgrad, nadam, lion, backtracking, sls or lbfgs.
         learning_rate: the optimizer's own without it.
         epochs: passes over the rows, at most.
         batch_size: rows per update.
@@ -107,19 +102,27 @@ def fit(
 
 
 def _defaults(data: str, optimizer: str | None) -> dict[str, Any]:
-    """The lecture's settings for the shapes that are drawn; its learning rate goes with its optimizer."""
-    from chainrule.tables import SHAPES
+    """The lecture's settings for the shapes that are drawn.
+
+    Its learning rate goes with its optimizer, and its batches with those that take batches.
+    """
+    from chainrule.optimizers import make
+    from chainrule.tables import SHAPES, is_builtin
+    from chainrule.training.fitting import LECTURE
 
     if data not in SHAPES or not is_builtin(data):
         return {}
-    return {**LECTURE, "learning_rate": None} if optimizer else LECTURE
+    if optimizer is None:
+        return LECTURE
+    batches = {"batch_size": None} if make(optimizer).takes_all_rows else {}
+    return {**LECTURE, "learning_rate": None, **batches}
 
 
 def _tables(
     data: str, seed: int, validation: float | None, na: str | None
 ) -> tuple[Table, Table | None]:
     """The table; and for a shape that can be drawn at will, fresh points to validate on."""
-    from chainrule.tables import SHAPES, builtin, read_table
+    from chainrule.tables import SHAPES, builtin, is_builtin, read_table
 
     if not is_builtin(data):
         return read_table(data, na=missing_values(na)), None
@@ -168,6 +171,8 @@ def _without_nan(value: Any) -> Any:
 
 def _report(found: Fit, data: str, path: Path) -> list[str]:
     """What was read, the network, the time, the scores, the file, and what to do next, a line each."""
+    from chainrule.optimizers import called
+
     model, result = found.model, found.result
     plan, target, encoder = model.plan, model.target, model.encoder
     assert target is not None
@@ -182,7 +187,7 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
         f"target   {target.name}: {what} ({model.task})",
         *(f"note     {note}" for note in encoder.notes),
         f"network  {'-'.join(map(str, plan.layer_sizes))}, {model.network.parameter_count:,} parameters, "
-        f"{plan.activations[0]}, {plan.loss}, {plan.optimizer.name}, batches of {plan.batch_size}",
+        f"{plan.activations[0]}, {plan.loss}, {called(plan.optimizer)}, batches of {plan.batch_size}",
         f"trained  {result.epochs} epochs, {result.steps:,} steps in {_time(result.seconds)}{per_step}{stopped}{best}",
         f"engine   {result.engine}, {result.isa}, {_threads(result.threads)} ({result.engine_reason})",
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 from cyclopts import Parameter
 
-from chainrule.cli.data import check_there, is_builtin, missing_values
+from chainrule.cli.data import check_there, missing_values
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def predict(
 
 
 def _chunks(model: Model, data: str, na: tuple[str, ...]) -> Iterator[Table]:
-    from chainrule.tables import builtin, read_chunks
+    from chainrule.tables import builtin, is_builtin, read_chunks
 
     if is_builtin(data):
         return iter([builtin(data)])

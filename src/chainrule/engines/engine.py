@@ -17,6 +17,7 @@ from chainrule.gradients import Gradients
 from chainrule.network import Network
 from chainrule.plan import Plan
 
+Losses: TypeAlias = npt.NDArray[np.float64]
 Rates: TypeAlias = float | npt.NDArray[np.float64]
 
 
@@ -30,11 +31,13 @@ class State:
         parameters: (W, b) of each layer, from input to output.
         moments: for each slot of the optimizer, arrays shaped like the parameters.
         step: how many updates were made.
+        accepted: the size of the last step that a line search accepted; 0 if there was none.
     """
 
     parameters: list[tuple[Array, Array]]
     moments: dict[str, list[tuple[Array, Array]]]
     step: int
+    accepted: float = 0.0
 
 
 class Engine(Protocol):
@@ -76,12 +79,13 @@ class Engine(Protocol):
     def refusal(cls, plan: Plan) -> str | None:
         """Why this engine cannot train the plan, or None if it can."""
 
-    def epoch(self, number: int, learning_rates: Rates) -> float:
+    def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data.
 
         Args:
             number: counted from 0; keys the order of rows and the dropout.
             learning_rates: one for all steps, or an array with one for each.
+            step_losses: filled, step by step, with the mean loss of each batch, (steps,).
 
         Returns:
             The mean loss Σ w ℓ / Σ w over the rows, each as its step saw it before its update.
@@ -89,6 +93,19 @@ class Engine(Protocol):
         Raises:
             DivergenceError: the loss of a batch is not finite. The parameters stay as they are if
                 they are finite; if not, the engine goes back to the start of the epoch.
+            EngineError: the plan's optimizer does not work batch by batch.
+        """
+
+    def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:
+        """As many epochs as `losses` has entries, the first of them `number`, at one learning rate.
+
+        Args:
+            number: of the first, counted from 0.
+            learning_rate: of all steps.
+            losses: filled, epoch by epoch, with what `epoch` returns.
+
+        Raises:
+            DivergenceError, EngineError: as in `epoch`.
         """
 
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:

@@ -10,15 +10,18 @@ import numpy.typing as npt
 from chainrule import optimizers
 from chainrule.arrays import Array
 from chainrule.engines import compiled
-from chainrule.engines.engine import Rates, State, check
-from chainrule.errors import DivergenceError, InvalidValue, ShapeError
+from chainrule.engines.engine import Losses, Rates, State, check
+from chainrule.engines.stepwise import not_by_batches
+from chainrule.errors import DivergenceError, EngineError, InvalidValue, ShapeError
 from chainrule.gradients import Gradients
 from chainrule.network import Network
+from chainrule.optimizers import LBFGS
 from chainrule.plan import Plan
 
 # Slots of a compiled run that are not moments.
 _PARAMETERS, _GRADIENT = -1, -2
-_FINISHED, _DIVERGED, _INTERRUPTED = range(3)  # how an epoch ended
+_PIECE = 1024  # rows of a gradient over all rows that are worked on at a time
+_FINISHED, _DIVERGED, _INTERRUPTED, _IMPOSSIBLE = range(4)  # how an epoch ended
 
 
 class Predictor(Protocol):
@@ -100,12 +103,13 @@ class NativeEngine:
         self.isa: str = module.isa
         self._count = len(network.layers)
         self._outputs = plan.layer_sizes[-1]
+        lbfgs = isinstance(plan.optimizer, LBFGS)  # it asks for gradients only
         kind = getattr(module, f"Run{plan.dtype.removeprefix('float')}")
         self._run: Any = kind(
             layers=_layers(network, plan.dropout),
             loss=plan.loss,
             optimizer=optimizers.as_dict(plan.optimizer),
-            batch_size=plan.batch_size,
+            batch_size=min(plan.batch_size, _PIECE) if lbfgs else plan.batch_size,
             seed=plan.seed,
             shuffle=plan.shuffle,
             x=X,
@@ -127,15 +131,32 @@ class NativeEngine:
         """How many threads the next steps use."""
         return int(self._run.threads)
 
-    def epoch(self, number: int, learning_rates: Rates) -> float:
+    def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data; see `Engine.epoch`. Ctrl-C ends it between two steps."""
-        if isinstance(learning_rates, np.ndarray) and learning_rates.ndim:
-            ending, loss, steps = self._run.epoch_with_rates(number, learning_rates.tolist())
+        if step_losses is None and not (
+            isinstance(learning_rates, np.ndarray) and learning_rates.ndim
+        ):
+            ended = self._run.epoch(number, learning_rates)
         else:
-            ending, loss, steps = self._run.epoch(number, learning_rates)
-        if ending == _DIVERGED:
-            raise DivergenceError(number + 1, steps + 1)
+            rates = np.atleast_1d(learning_rates).tolist()
+            ended = self._run.epoch_with_rates(number, rates, step_losses)
+        ending, loss, steps = ended
+        if ending:
+            self._refuse(ending, number + 1, steps)
         return cast(float, loss)
+
+    def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:
+        """Several passes; see `Engine.epochs`. Nothing in Python between them."""
+        losses.fill(np.nan)
+        ending, _, steps = self._run.epochs(number, learning_rate, losses)
+        if ending:
+            self._refuse(ending, number + 1 + int(np.isfinite(losses).sum()), steps)
+
+    def _refuse(self, ending: int, epoch: int, steps: int) -> None:
+        if ending == _IMPOSSIBLE:
+            raise EngineError(not_by_batches(self.plan.optimizer))
+        if ending == _DIVERGED:
+            raise DivergenceError(epoch, steps + 1)
 
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:
         """L over other rows, without dropout."""
@@ -160,6 +181,7 @@ class NativeEngine:
             parameters=self._read(_PARAMETERS),
             moments={slot: self._read(i) for i, slot in enumerate(self.plan.optimizer.slots)},
             step=self._run.updates,
+            accepted=self._run.accepted,
         )
 
     def load(self, state: State) -> None:
@@ -167,7 +189,7 @@ class NativeEngine:
         self._write(_PARAMETERS, state.parameters)
         for i, slot in enumerate(self.plan.optimizer.slots):
             self._write(i, state.moments[slot])
-        self._run.updates = state.step
+        self._run.updates, self._run.accepted = state.step, state.accepted
 
     def _read(self, slot: int) -> list[tuple[Array, Array]]:
         return [self._run.read(slot, layer) for layer in range(self._count)]

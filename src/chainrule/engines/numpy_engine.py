@@ -6,11 +6,10 @@ import numpy as np
 
 from chainrule import losses
 from chainrule.arrays import Array
-from chainrule.engines.engine import Rates, State
+from chainrule.engines.engine import Losses, Rates
 from chainrule.engines.stepwise import Rows, Stepwise
 from chainrule.gradients import Gradients, backprop
 from chainrule.network import Network
-from chainrule.optimizers import Moments
 from chainrule.plan import Plan
 
 # A training that diverges overflows first; the loop finds out by the loss.
@@ -37,38 +36,28 @@ class NumpyEngine(Stepwise):
         self.threads = threads or 1
         self.network = network.copy()
         self.loss = losses.get(plan.loss)
-        self.step = 0
-        self._moments: list[tuple[Moments, Moments]] = [
-            (plan.optimizer.start(layer.W), plan.optimizer.start(layer.b))
-            for layer in self.network.layers
-        ]
-        self._gradients: Gradients = []
+        self.start_moments()
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
         """None: it trains every plan."""
         return None
 
+    @property
+    def theta(self) -> list[Array]:
+        """The parameters' own memory: W and b of each layer in turn."""
+        return [theta for layer in self.network.layers for theta in (layer.W, layer.b)]
+
     @_without_warnings
-    def epoch(self, number: int, learning_rates: Rates) -> float:
+    def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data; see `Engine.epoch`."""
-        return super().epoch(number, learning_rates)
+        return super().epoch(number, learning_rates, step_losses)
 
-    def _differentiate(self, rows: Rows, masks: list[Array | None]) -> float:
+    def differentiate(self, rows: Rows, masks: list[Array | None]) -> tuple[float, list[Array]]:
+        """L over the rows, and ∂L/∂θ of each array in `theta`."""
         w = None if self.weights is None else self.weights[rows]
-        loss, self._gradients = backprop(
-            self.network, self.X[rows], self.t[rows], self.loss, w, masks
-        )
-        return loss
-
-    def _update(self, learning_rate: float) -> None:
-        t, update = self.step + 1, self.plan.optimizer.update
-        for layer, gradient, moments in zip(
-            self.network.layers, self._gradients, self._moments, strict=True
-        ):
-            update(layer.W, gradient[0], moments[0], t, learning_rate)
-            update(layer.b, gradient[1], moments[1], t, learning_rate)
-        self.step = t
+        loss, gradients = backprop(self.network, self.X[rows], self.t[rows], self.loss, w, masks)
+        return loss, [g for pair in gradients for g in pair]
 
     @_without_warnings
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:
@@ -87,23 +76,3 @@ class NumpyEngine(Stepwise):
     ) -> tuple[float, Gradients]:
         """L and (∂L/∂W, ∂L/∂b) of each layer over the given rows as one batch, without dropout."""
         return backprop(self.network, X, t, self.loss, weights)
-
-    def state(self) -> State:
-        """A copy of the state."""
-        return State(
-            parameters=[(layer.W.copy(), layer.b.copy()) for layer in self.network.layers],
-            moments={
-                slot: [(of_W[slot].copy(), of_b[slot].copy()) for of_W, of_b in self._moments]
-                for slot in self.plan.optimizer.slots
-            },
-            step=self.step,
-        )
-
-    def load(self, state: State) -> None:
-        """Go on from a state."""
-        for layer, (W, b) in zip(self.network.layers, state.parameters, strict=True):
-            layer.W[...], layer.b[...] = W, b
-        for slot in self.plan.optimizer.slots:
-            for (of_W, of_b), (W, b) in zip(self._moments, state.moments[slot], strict=True):
-                of_W[slot][...], of_b[slot][...] = W, b
-        self.step = state.step

@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from chainrule import chance
 from chainrule.arrays import Array
-from chainrule.engines.engine import Rates, State, check
-from chainrule.errors import DivergenceError, ShapeError
+from chainrule.engines.engine import Losses, Rates, State, check
+from chainrule.errors import DivergenceError, EngineError, ShapeError
+from chainrule.gradients import Gradients
 from chainrule.network import Network
+from chainrule.optimizers import Backtracking, Moments, Optimizer, Rule
 from chainrule.plan import Plan
 
 Rows = npt.NDArray[np.int64]
@@ -60,7 +62,12 @@ class Stepwise(ABC):
     Attributes:
         plan: what to do.
         X, t, weights: the data.
+        step: how many updates were made.
+        accepted: the last step size that a line search accepted.
+        moments: of each array in `theta`.
     """
+
+    moments: list[Moments]
 
     def __init__(
         self,
@@ -74,8 +81,19 @@ class Stepwise(ABC):
         check(plan, network, X, t, weights)
         self.plan = plan
         self.X, self.t, self.weights = X, t, weights
+        self.step = 0
+        self.accepted = 0.0
 
-    def epoch(self, number: int, learning_rates: Rates) -> float:
+    @property
+    @abstractmethod
+    def theta(self) -> list[Array]:
+        """The parameters' own memory: W and b of each layer in turn."""
+
+    @abstractmethod
+    def differentiate(self, rows: Rows, masks: list[Array | None]) -> tuple[float, list[Array]]:
+        """L over the rows, and ∂L/∂θ of each array in `theta`."""
+
+    def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data; see `Engine.epoch`."""
         start = self.state()
         steps = list(batches(order(self.plan, len(self.X), number), self.plan.batch_size))
@@ -84,32 +102,110 @@ class Stepwise(ABC):
             zip(steps, rates(learning_rates, len(steps)), strict=True)
         ):
             w = float(len(rows) if self.weights is None else self.weights[rows].sum(dtype=float))
-            loss = self._differentiate(rows, masks(self.plan, number, step, len(rows)))
+            dropped = masks(self.plan, number, step, len(rows))
+            loss, gradient = self.differentiate(rows, dropped)
             if not math.isfinite(loss):
                 self._keep_finite(start)
                 raise DivergenceError(number + 1, step + 1)
-            self._update(alpha)
+            self._make_step(rows, dropped, loss, gradient, alpha)
+            if step_losses is not None:
+                step_losses[step] = loss
             total += w * loss
             weight += w
         return total / weight if weight else 0.0
 
+    def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:
+        """Several passes; see `Engine.epochs`."""
+        for i in range(len(losses)):
+            losses[i] = self.epoch(number + i, learning_rate)
+
     def _keep_finite(self, start: State) -> None:
-        parameters = self.state().parameters
-        if not all(np.isfinite(W).all() and np.isfinite(b).all() for W, b in parameters):
+        if not all(np.isfinite(theta).all() for theta in self.theta):
             self.load(start)
 
-    @abstractmethod
-    def _differentiate(self, rows: Rows, masks: list[Array | None]) -> float:
-        """L over the rows; its gradient is kept for the update."""
+    def _make_step(
+        self,
+        rows: Rows,
+        masks: list[Array | None],
+        loss: float,
+        gradient: list[Array],
+        learning_rate: float,
+    ) -> None:
+        match self.plan.optimizer:
+            case Rule() as rule:
+                self.update(rule, gradient, self.step + 1, learning_rate)
+            case Backtracking() as search:
+                share = len(rows) / len(self.X)
+                trial = search.first_trial(self.accepted, share, learning_rate)
+                descent = _Descent(self, rows, masks, gradient)
+                eta = search.search(trial, loss, descent.squared_norm, descent.loss_at)
+                self.accepted = eta or self.accepted
+                descent.move(eta)
+            case other:
+                raise EngineError(not_by_batches(other))
+        self.step += 1
 
-    @abstractmethod
-    def _update(self, learning_rate: float) -> None:
-        """Make the update with the gradient that was kept."""
+    def update(self, rule: Rule, gradient: list[Array], t: int, learning_rate: float) -> None:
+        """Move the parameters by the rule; t counts the updates from 1."""
+        for theta, g, moments in zip(self.theta, gradient, self.moments, strict=True):
+            rule.update(theta, g, moments, t, learning_rate)
 
-    @abstractmethod
+    def start_moments(self) -> None:
+        """The moments before the first update."""
+        self.moments = [self.plan.optimizer.start(theta) for theta in self.theta]
+
     def state(self) -> State:
         """A copy of the state."""
+        return State(
+            parameters=pairs([theta.copy() for theta in self.theta]),
+            moments={
+                slot: pairs([moments[slot].copy() for moments in self.moments])
+                for slot in self.plan.optimizer.slots
+            },
+            step=self.step,
+            accepted=self.accepted,
+        )
 
-    @abstractmethod
     def load(self, state: State) -> None:
         """Go on from a state."""
+        for theta, value in zip(self.theta, _unpaired(state.parameters), strict=True):
+            theta[...] = value
+        for slot in self.plan.optimizer.slots:
+            for own, value in zip(self.moments, _unpaired(state.moments[slot]), strict=True):
+                own[slot][...] = value
+        self.step, self.accepted = state.step, state.accepted
+
+
+class _Descent:
+    """The line θ − ηg that a search walks along, and the loss of its batch there."""
+
+    def __init__(
+        self, engine: Stepwise, rows: Rows, masks: list[Array | None], gradient: list[Array]
+    ) -> None:
+        self.engine, self.rows, self.masks, self.gradient = engine, rows, masks, gradient
+        self.start = [theta.copy() for theta in engine.theta]
+        self.squared_norm = sum(float(np.sum(np.square(g, dtype=np.float64))) for g in gradient)
+
+    def move(self, eta: float) -> None:
+        """Put the parameters at θ − ηg."""
+        for theta, start, g in zip(self.engine.theta, self.start, self.gradient, strict=True):
+            theta[...] = start - eta * g
+
+    def loss_at(self, eta: float) -> float:
+        """L over the batch at θ − ηg."""
+        self.move(eta)
+        return self.engine.differentiate(self.rows, self.masks)[0]
+
+
+def not_by_batches(optimizer: Optimizer) -> str:
+    """Why an engine has no epoch for an optimizer."""
+    return f"{optimizer.name} does not work batch by batch; train() runs it"
+
+
+def pairs(flat: list[Array]) -> Gradients:
+    """(W, b) of each layer from W, b, W, b, …"""
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _unpaired(pairs: Gradients) -> list[Array]:
+    return [array for pair in pairs for array in pair]

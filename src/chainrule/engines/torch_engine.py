@@ -14,12 +14,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from chainrule.arrays import Array
-from chainrule.engines.engine import Rates, State
-from chainrule.engines.stepwise import Rows, Stepwise
-from chainrule.errors import EngineError
+from chainrule.engines.engine import Losses, Rates, State
+from chainrule.engines.stepwise import Rows, Stepwise, pairs
 from chainrule.gradients import Gradients
 from chainrule.network import Network
-from chainrule.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Optimizer, RMSprop
+from chainrule.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RMSprop,
+    Rule,
+)
 from chainrule.plan import Plan
 
 _EXACT = 50.0  # softplus(u) = u to float64's last bit from here; from PyTorch's own 20 it is not
@@ -62,17 +71,20 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 _ON_LOGITS = ("binary_cross_entropy", "cross_entropy", "poisson")
 
 # The names of our slots in torch.optim's state.
+_ADAM = {"first": "exp_avg", "second": "exp_avg_sq", "largest": "max_exp_avg_sq"}
 _SLOTS = {
     "sgd": {"velocity": "momentum_buffer"},
     "adagrad": {"squares": "sum"},
     "rmsprop": {"squares": "square_avg", "mean": "grad_avg", "velocity": "momentum_buffer"},
-    "adam": {"first": "exp_avg", "second": "exp_avg_sq"},
-    "adamw": {"first": "exp_avg", "second": "exp_avg_sq"},
+    "adadelta": {"squares": "square_avg", "steps": "acc_delta"},
+    "adam": _ADAM,
+    "adamw": _ADAM,
+    "nadam": _ADAM,
 }
 
 
 def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Optimizer | None:
-    """The rule's twin in torch.optim; None for `Momentum`, which has none."""
+    """The rule's twin in torch.optim; None where it has none."""
     match rule:
         case SGD():
             return torch.optim.SGD(
@@ -83,7 +95,7 @@ def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Op
                 nesterov=rule.nesterov,
                 weight_decay=rule.weight_decay,
             )
-        case Adagrad():
+        case Adagrad() if rule.epsilon > 0:  # without it, theirs divides 0 by 0
             return torch.optim.Adagrad(
                 parameters,
                 lr=rule.learning_rate,
@@ -102,6 +114,14 @@ def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Op
                 centered=rule.centered,
                 weight_decay=rule.weight_decay,
             )
+        case Adadelta():
+            return torch.optim.Adadelta(
+                parameters,
+                lr=rule.learning_rate,
+                rho=rule.rho,
+                eps=rule.epsilon,
+                weight_decay=rule.weight_decay,
+            )
         case Adam():
             twin = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
             return twin(
@@ -110,10 +130,19 @@ def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Op
                 betas=(rule.beta1, rule.beta2),
                 eps=rule.epsilon,
                 weight_decay=rule.weight_decay,
+                amsgrad=rule.amsgrad,
             )
-        case Momentum():
-            return None
-    raise EngineError(f"torch.optim has no rule {rule.name}")
+        case NAdam():
+            return torch.optim.NAdam(
+                parameters,
+                lr=rule.learning_rate,
+                betas=(rule.beta1, rule.beta2),
+                eps=rule.epsilon,
+                weight_decay=rule.weight_decay,
+                momentum_decay=rule.momentum_decay,
+                decoupled_weight_decay=rule.decoupled,
+            )
+    return None
 
 
 class TorchEngine(Stepwise):
@@ -134,13 +163,13 @@ class TorchEngine(Stepwise):
         """Take a plan, the network that it describes, and the data to train on."""
         super().__init__(plan, network, X, t, weights)
         self.threads = threads or torch.get_num_threads()
-        self.step = 0
         self._phi = [ACTIVATIONS[name] for name in plan.activations]
         self._parameters = [
             (torch.tensor(layer.W, requires_grad=True), torch.tensor(layer.b, requires_grad=True))
             for layer in network.layers
         ]
         self._start_optimizer()
+        self._fill_optimizer()
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
@@ -151,14 +180,19 @@ class TorchEngine(Stepwise):
     def _flat(self) -> list[Tensor]:
         return [theta for pair in self._parameters for theta in pair]
 
+    @property
+    def theta(self) -> list[Array]:
+        """The parameters' own memory: W and b of each layer in turn."""
+        return [_numpy(theta) for theta in self._flat]
+
     def _start_optimizer(self) -> None:
         self._optimizer = torch_optimizer(self.plan.optimizer, self._flat)
-        self._own = [self.plan.optimizer.start(_numpy(theta)) for theta in self._flat]
+        self.start_moments()
 
-    def epoch(self, number: int, learning_rates: Rates) -> float:
+    def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data; see `Engine.epoch`."""
         with _threads(self.threads):
-            return super().epoch(number, learning_rates)
+            return super().epoch(number, learning_rates, step_losses)
 
     def _forward(self, X: Tensor, masks: list[Array | None]) -> tuple[Tensor, Tensor]:
         """The logits u_2 and the outputs z_1."""
@@ -180,23 +214,22 @@ class TorchEngine(Stepwise):
     def _no_masks(self) -> list[Array | None]:
         return [None] * (len(self._parameters) - 1)
 
-    def _differentiate(self, rows: Rows, masks: list[Array | None]) -> float:
+    def differentiate(self, rows: Rows, masks: list[Array | None]) -> tuple[float, list[Array]]:
+        """L over the rows, and ∂L/∂θ of each array in `theta`."""
         for theta in self._flat:
             theta.grad = None
         w = None if self.weights is None else self.weights[rows]
         loss = self._loss(self.X[rows], self.t[rows], w, masks)
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.item())
+        return float(loss.item()), [_numpy(_gradient(theta)) for theta in self._flat]
 
-    def _update(self, learning_rate: float) -> None:
-        self.step += 1
-        if self._optimizer is not None:
-            self._optimizer.param_groups[0]["lr"] = learning_rate
-            self._optimizer.step()
+    def update(self, rule: Rule, gradient: list[Array], t: int, learning_rate: float) -> None:
+        """Let torch.optim move the parameters, if it has the rule."""
+        if self._optimizer is None:
+            super().update(rule, gradient, t, learning_rate)
             return
-        for theta, moments in zip(self._flat, self._own, strict=True):
-            g = _numpy(_gradient(theta))
-            self.plan.optimizer.update(_numpy(theta), g, moments, self.step, learning_rate)
+        self._optimizer.param_groups[0]["lr"] = learning_rate
+        self._optimizer.step()
 
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:
         """L over other rows, without dropout."""
@@ -215,42 +248,39 @@ class TorchEngine(Stepwise):
         with _threads(self.threads):
             loss = self._loss(X, t, weights, self._no_masks)
             gradients = torch.autograd.grad(loss, self._flat)
-        return float(loss.item()), _pairs([_numpy(g) for g in gradients])
+        return float(loss.item()), pairs([_numpy(g) for g in gradients])
 
     def state(self) -> State:
         """A copy of the state."""
-        slots = self.plan.optimizer.slots
-        return State(
-            parameters=_pairs([_numpy(theta).copy() for theta in self._flat]),
-            moments={
-                slot: _pairs([self._moment(i, slot).copy() for i in range(len(self._flat))])
-                for slot in slots
-            },
-            step=self.step,
-        )
-
-    def _moment(self, i: int, slot: str) -> Array:
-        if self._optimizer is None or self.step == 0:
-            return self._own[i][slot]
-        name = _SLOTS[self.plan.optimizer.name][slot]
-        return _numpy(self._optimizer.state[self._flat[i]][name])
+        if self._optimizer is not None and self.step > 0:  # before the first step it has none
+            for theta, own in zip(self._flat, self.moments, strict=True):
+                theirs = self._optimizer.state[theta]
+                for slot, moment in own.items():
+                    moment[...] = _numpy(theirs[_SLOTS[self.plan.optimizer.name][slot]])
+        return super().state()
 
     def load(self, state: State) -> None:
         """Go on from a state."""
-        self.step = state.step
-        with torch.no_grad():
-            for theta, value in zip(self._flat, _unpaired(state.parameters), strict=True):
-                theta.copy_(torch.from_numpy(value))
         self._start_optimizer()
-        for slot in self.plan.optimizer.slots:
-            for own, value in zip(self._own, _unpaired(state.moments[slot]), strict=True):
-                own[slot][...] = value
-        if self._optimizer is not None and state.step > 0:  # before the first step it has none
-            names = _SLOTS[self.plan.optimizer.name]
-            for theta, own in zip(self._flat, self._own, strict=True):
-                moments = {names[slot]: torch.tensor(array) for slot, array in own.items()}
-                count = torch.tensor(float(state.step))
-                self._optimizer.state[theta] = {"step": count, **moments}
+        super().load(state)
+        self._fill_optimizer()
+
+    def _fill_optimizer(self) -> None:
+        """Give torch.optim the step and the moments; before its first step it makes its own.
+
+        NAdam's it gets from the start: theirs keeps a product in float32 whatever the parameters' type.
+        """
+        rule = self.plan.optimizer
+        if self._optimizer is None or (self.step == 0 and not isinstance(rule, NAdam)):
+            return
+        names = _SLOTS[rule.name]
+        for theta, own in zip(self._flat, self.moments, strict=True):
+            theirs = {names[slot]: torch.tensor(array) for slot, array in own.items()}
+            theirs["step"] = torch.tensor(float(self.step))
+            if isinstance(rule, NAdam):
+                product = rule.momenta(self.step)[2]
+                theirs["mu_product"] = torch.tensor(product, dtype=torch.float64)
+            self._optimizer.state[theta] = theirs
 
 
 def _numpy(tensor: Tensor) -> Array:
@@ -260,14 +290,6 @@ def _numpy(tensor: Tensor) -> Array:
 
 def _gradient(theta: Tensor) -> Tensor:
     return torch.zeros_like(theta) if theta.grad is None else theta.grad
-
-
-def _pairs(flat: list[Array]) -> Gradients:
-    return list(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _unpaired(pairs: Gradients) -> list[Array]:
-    return [array for pair in pairs for array in pair]
 
 
 @contextmanager

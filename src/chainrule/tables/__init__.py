@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.tables.builtin import BUILTIN, SHAPES, builtin
+from chainrule.tables.builtin import BUILTIN, SHAPES, builtin, is_builtin
 from chainrule.tables.encoder import Encoder
 from chainrule.tables.kinds import Kind
 from chainrule.tables.reading import read_chunks, read_table
@@ -19,6 +19,7 @@ __all__ = [
     "TargetEncoder",
     "builtin",
     "infer_task",
+    "is_builtin",
     "read_chunks",
     "read_table",
     "split_target",

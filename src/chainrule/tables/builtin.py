@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -49,6 +50,11 @@ BUILTIN: MappingProxyType[str, str] = MappingProxyType(
         "diabetes": "442 patients and the progression of their illness in a year (regression)",
     }
 )
+
+
+def is_builtin(name: str) -> bool:
+    """Whether the name means a built-in table; a file of that name comes first."""
+    return name in BUILTIN and not Path(name).exists()
 
 
 def builtin(name: str, rows: int = 500, noise: float = 0.1, seed: int = 0) -> Table:

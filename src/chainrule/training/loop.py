@@ -61,6 +61,7 @@ class Loop:
         epochs: how many there are to be at most.
         watch: which epoch was best.
         best: the state after that epoch, kept where there is a patience.
+        start: when it began, on the clock of `perf_counter`.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Loop:
         self.callbacks = tuple(callbacks)
         self.history = History()
         self.best: State | None = None
+        self.start = perf_counter()
 
     def run(self) -> Status:
         """Run the epochs; Ctrl-C ends them with a warning.
@@ -99,23 +101,24 @@ class Loop:
             return "interrupted"
 
     def _epochs(self) -> Status:
-        engine_epoch, evaluate = self.engine.epoch, self.engine.evaluate
-        validation, watch, callbacks = self.validation, self.watch, self.callbacks
-        keep, validation_loss = self.history.rows.append, math.nan
-        start = perf_counter()
+        engine_epoch, after = self.engine.epoch, self._after
+        self.start = perf_counter()
         for number, (rates, last_rate) in enumerate(self.rates):
-            loss = engine_epoch(number, rates)
-            if validation is not None:
-                validation_loss = evaluate(*validation)
-            row = (loss, validation_loss, last_rate, perf_counter() - start)
-            keep(row)
-            is_best = watch.see(number + 1, loss if validation is None else validation_loss)
-            if is_best and watch.patience:
-                self.best = self.engine.state()
-            told_to_stop = callbacks and self._tell(number + 1, row)
-            if told_to_stop or watch.out_of_patience:
+            if after(engine_epoch(number, rates), last_rate):
                 return "stopped early"
         return "finished"
+
+    def _after(self, loss: float, rate: float) -> bool:
+        """Note an epoch that was completed; whether it is to be the last."""
+        validation, watch, rows = self.validation, self.watch, self.history.rows
+        validation_loss = math.nan if validation is None else self.engine.evaluate(*validation)
+        row = (loss, validation_loss, rate, perf_counter() - self.start)
+        rows.append(row)
+        is_best = watch.see(len(rows), loss if validation is None else validation_loss)
+        if is_best and watch.patience:
+            self.best = self.engine.state()
+        told_to_stop = self.callbacks and self._tell(len(rows), row)
+        return bool(told_to_stop or watch.out_of_patience)
 
     def _tell(self, epoch: int, row: tuple[float, float, float, float]) -> bool:
         event = Event(self, epoch, row)

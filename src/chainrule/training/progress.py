@@ -81,7 +81,8 @@ class Progress:
         parts = [f"loss {event.loss:.4g}"]
         if not math.isnan(event.validation_loss):
             parts.append(f"validation {event.validation_loss:.4g}")
-        parts.append(f"rate {event.learning_rate:.3g}")
+        if not math.isnan(event.learning_rate):
+            parts.append(f"rate {event.learning_rate:.3g}")
         parts.append(f"{_short(self.rows * event.epoch / event.seconds)} rows/s")
         return "  ".join(parts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,27 @@ def _pair(
     if len(t) != len(rows):
         raise ShapeError(f"{X_name} has {len(rows)} rows, {y_name} has {len(t)}")
     return rows, t
+
+
+def whole(plan: Plan, rows: int, batch_size: int | None) -> Plan:
+    """The plan with all rows as its batch, where its optimizer takes them all.
+
+    Args:
+        plan: what is to be trained.
+        rows: how many there are to train on.
+        batch_size: what was asked for; None where nothing was.
+
+    Raises:
+        InvalidValue: mini-batches were asked for.
+    """
+    if not plan.optimizer.takes_all_rows:
+        return plan
+    if batch_size is not None and batch_size < rows:
+        raise InvalidValue(
+            f"{plan.optimizer.name} takes all {rows} rows at every step, and was given batches of"
+            f" {batch_size}: leave the batch size out"
+        )
+    return replace(plan, batch_size=rows)
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:

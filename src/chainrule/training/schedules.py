@@ -47,6 +47,9 @@ class Constant:
         return np.ones_like(k)
 
 
+CONSTANT = Constant()
+
+
 @dataclass(frozen=True)
 class StepDecay:
     """s_k = factor^⌊epoch / every⌋, the epoch counted from 0 (PyTorch's StepLR).

@@ -15,15 +15,17 @@ from chainrule.engines.stepwise import order
 from chainrule.errors import DivergenceError, InvalidValue
 from chainrule.losses import Loss
 from chainrule.network import Network
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import LBFGS, BatchOptimizer, Optimizer
 from chainrule.plan import Plan
 from chainrule.training import rows, schedules
 from chainrule.training.history import History
+from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
 from chainrule.training.progress import Progress
 from chainrule.training.schedules import Schedule
-from chainrule.training.stopping import Stopping
+from chainrule.training.stopping import TO_THE_END, Stopping
 
+BATCH_SIZE = 32  # rows in a step where nothing else is asked for
 _LARGE = 100.0  # inputs and targets beyond this are named when training diverges
 
 
@@ -91,7 +93,7 @@ def train(
     loss: str | Loss | None = None,
     optimizer: str | Optimizer = "adam",
     epochs: int = 100,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | float | None = None,
     stopping: int | Stopping | None = None,
     schedule: str | Schedule = "constant",
@@ -115,7 +117,7 @@ def train(
         loss: a loss or its name; None takes the one that goes with the output activation.
         optimizer: a rule or its name; its learning rate is what the schedule multiplies.
         epochs: passes over the rows, at most; 1 or more.
-        batch_size: rows per update.
+        batch_size: rows per update; None takes 32, or all where the optimizer needs them all.
         validation: rows and targets to validate on, or the share of the rows to set aside for it, or None.
         stopping: epochs without a gain before training stops, or a `Stopping`; 0 or None trains to the end.
         schedule: a schedule or its name: constant, step, cosine, one-cycle, warm-up.
@@ -145,24 +147,18 @@ def train(
         (own if loss is None else losses.get(loss)).name,
         optimizer,
         dropout=dropout,
-        batch_size=batch_size,
+        batch_size=BATCH_SIZE if batch_size is None else batch_size,
         seed=seed,
         shuffle=shuffle,
     )
     data = rows.prepare(plan, X, y, weights, validation)
+    plan = rows.whole(plan, len(data.X), batch_size)
     chosen, reason = choose(plan, engine)
     worker = chosen(plan, network, data.X, data.t, data.weights, threads)
-    per_epoch = rows.steps_per_epoch(len(data.X), plan.batch_size)
-    alpha = plan.optimizer.learning_rate
     shown = Progress(len(data.X)) if progress else None
-    loop = Loop(
-        worker,
-        network,
-        schedules.by_epoch(schedules.get(schedule), alpha, epochs, per_epoch),
-        epochs,
-        data.validation,
-        Stopping.of(stopping),
-        (*callbacks, shown) if shown else callbacks,
+    told: Sequence[Callback] = (*callbacks, shown) if shown else callbacks
+    loop = loop_for(
+        worker, plan, network, data, epochs, Stopping.of(stopping), schedules.get(schedule), told
     )
     try:
         status = loop.run()
@@ -174,6 +170,36 @@ def train(
         if shown:
             shown.close()
     return _result(loop, plan, reason, status)
+
+
+def loop_for(
+    engine: Engine,
+    plan: Plan,
+    network: Network,
+    data: rows.Data,
+    epochs: int,
+    stopping: Stopping = TO_THE_END,
+    schedule: Schedule = schedules.CONSTANT,
+    callbacks: Sequence[Callback] = (),
+) -> Loop:
+    """The loop for a plan: over epochs of batches, or over iterations of L-BFGS.
+
+    Raises:
+        InvalidValue: the optimizer has no use for the schedule or the dropout.
+    """
+    match plan.optimizer:
+        case BatchOptimizer(learning_rate=alpha):
+            per_epoch = rows.steps_per_epoch(len(data.X), plan.batch_size)
+            rates = schedules.by_epoch(schedule, alpha, epochs, per_epoch)
+            return Loop(engine, network, rates, epochs, data.validation, stopping, callbacks)
+        case LBFGS() as lbfgs:
+            if any(plan.dropout) or not isinstance(schedule, schedules.Constant):
+                raise InvalidValue("lbfgs compares losses: it takes no dropout and no schedule")
+            of_all = (data.X, data.t, data.weights)
+            return LBFGSLoop(
+                engine, network, lbfgs, of_all, epochs, data.validation, stopping, callbacks
+            )
+    raise InvalidValue(f"no loop trains with {plan.optimizer.name}")
 
 
 def _result(loop: Loop, plan: Plan, reason: str, status: Status) -> Result:
@@ -216,8 +242,10 @@ def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: row
             X, t, None if data.weights is None else data.weights[batch]
         )
     steepest = max(_largest(part) for pair in gradient for part in pair)
-    alpha = plan.optimizer.learning_rate
-    hints = [f"a smaller learning rate (it was {alpha:g}; {alpha / 10:g} is worth a try)"]
+    hints = []
+    if isinstance(plan.optimizer, BatchOptimizer):
+        alpha = plan.optimizer.learning_rate
+        hints = [f"a smaller learning rate (it was {alpha:g}; {alpha / 10:g} is worth a try)"]
     if _largest(X) > _LARGE:
         hints.append(f"inputs scaled to about −1 … 1 (they reach {_largest(X):g})")
     if plan.loss == "squared_error" and _largest(t) > _LARGE:
@@ -225,7 +253,7 @@ def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: row
     return (
         f"the loss is not finite at step {error.step} of epoch {error.epoch}; the last finite"
         f" parameters are kept, and there the largest finite gradient is {steepest:.3g}."
-        f" Try {', or '.join(hints)}"
+        f" Try {', or '.join(hints or ['other first weights'])}"
     )
 
 
