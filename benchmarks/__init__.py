@@ -8,6 +8,7 @@
 ``harness.py``      rounds, medians, quartiles, ratios
 ``disturbance.py``  whether other processes were in the way
 ``processes.py``    whole commands instead of workers: wall time and peak memory
+``threads.py``      the same trainings on one thread and on all
 ``table.py``        the result as text or JSON
 ==================  ==============================================================
 """

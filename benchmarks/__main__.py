@@ -1,4 +1,4 @@
-"""``python -m benchmarks lecture|wide|predict|startup|all``: measure, and print the tables."""
+"""``python -m benchmarks lecture|wide|predict|startup|compare|all``: measure, and print the tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks import table
 from benchmarks.harness import Comparison, Contender, Worker, compare
 from benchmarks.peers import PEERS, PREDICTORS, SGEMM, TRAINERS
-from benchmarks.processes import fit_moons
+from benchmarks.processes import compare_moons, fit_moons
 from benchmarks.table import Subject
 from benchmarks.works import LECTURE, PREDICT, WIDE, Prediction, Training, training_loss
 
@@ -23,6 +23,12 @@ GROUPS: dict[str, Sequence[Training | Prediction]] = {
     "predict": PREDICT,
 }
 
+COMPARE = Subject(
+    "compare: a whole process, moons, 5 optimizers, automatic rates, 5 repeats",
+    unit="process",
+    time="s",
+    limits={"s": 6},
+)
 STARTUP = Subject(
     "startup: a whole process, 500 moons, 2-20-40-20-1, batch 10, 100 epochs, model saved",
     unit="process",
@@ -34,7 +40,7 @@ STARTUP = Subject(
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("group", choices=[*GROUPS, "startup", "all"])
+    parser.add_argument("group", choices=[*GROUPS, "startup", "compare", "all"])
     parser.add_argument("--rounds", type=int, default=5, help="turns of each peer (default 5)")
     parser.add_argument("--threads", type=int, default=cores(), help="per peer (default: cores)")
     parser.add_argument("--only", default="", help="only works whose title contains this")
@@ -107,6 +113,8 @@ def measure(options: argparse.Namespace, report: Report) -> list[str]:
             done(subject_of(work), contenders_of(work, options.threads, wanted))
     if options.group in ("startup", "all") and options.only in STARTUP.title:
         done(STARTUP, fit_moons(options.threads))
+    if options.group in ("compare", "all") and options.only in COMPARE.title:
+        done(COMPARE, compare_moons(options.threads))
     return failed
 
 

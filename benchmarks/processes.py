@@ -57,13 +57,27 @@ class Command:
         """Each sample's process has ended."""
 
 
-def fit_moons(threads: int) -> list[Command]:
-    """``chainrule fit moons`` and the same as a PyTorch script."""
+def _chainrule() -> list[str]:
+    """What starts the command."""
     beside = Path(sys.executable).with_name("chainrule")
     chainrule = str(beside) if beside.exists() else shutil.which("chainrule")
-    start = [chainrule] if chainrule else [sys.executable, "-m", "chainrule"]
+    return [chainrule] if chainrule else [sys.executable, "-m", "chainrule"]
+
+
+def compare_moons(threads: int) -> list[Command]:
+    """``chainrule compare moons`` with its picture, and without."""
+    compare = [*_chainrule(), "compare", "moons"]
+    needs = {"chainrule": "chainrule", "matplotlib": "matplotlib"}
+    return [
+        Command("chainrule", "compare --plot", [*compare, "--plot", "moons.png"], needs, threads),
+        Command("no-plot", "compare, no picture", compare, needs, threads),
+    ]
+
+
+def fit_moons(threads: int) -> list[Command]:
+    """``chainrule fit moons`` and the same as a PyTorch script."""
     script = str(BENCH_ROOT / "benchmarks" / "peers" / "torch_moons.py")
-    fit = [*start, "fit", "moons", "--out", "moons.safetensors"]
+    fit = [*_chainrule(), "fit", "moons", "--out", "moons.safetensors"]
     write = [sys.executable, script, "moons.pt"]
     torch = {"torch": "torch", "sklearn": "scikit-learn"}
     return [

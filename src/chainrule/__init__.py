@@ -17,6 +17,7 @@ from chainrule.version import __version__
 
 if TYPE_CHECKING:
     from chainrule.activations import ACTIVATIONS, Activation
+    from chainrule.comparison import Comparison, compare, descents, range_test
     from chainrule.engines.native_engine import predictor
     from chainrule.errors import ChainruleError, DivergenceError
     from chainrule.losses import LOSSES
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "activations": ("ACTIVATIONS", "Activation"),
+    "comparison": ("Comparison", "compare", "descents", "range_test"),
     "engines.native_engine": ("predictor",),
     "errors": ("ChainruleError", "DivergenceError"),
     "losses": ("LOSSES",),
@@ -80,6 +82,7 @@ __all__ = [
     "AdamW",
     "Backtracking",
     "ChainruleError",
+    "Comparison",
     "Constant",
     "Cosine",
     "DivergenceError",
@@ -103,8 +106,11 @@ __all__ = [
     "Trace",
     "Warmup",
     "__version__",
+    "compare",
+    "descents",
     "load",
     "predictor",
+    "range_test",
     "save",
     "train",
 ]

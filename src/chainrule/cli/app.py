@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
@@ -22,6 +23,7 @@ app = App(
     help_epilogue="Begin with:  chainrule fit moons",
     version=__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 for name, what, example in (
     ("fit", "Fit a network to a table and save it.", "chainrule fit churn.csv --target churn"),
@@ -29,6 +31,11 @@ for name, what, example in (
         "predict",
         "Predict each row of a table with a saved model.",
         "chainrule predict churn.safetensors new.csv --out predictions.csv",
+    ),
+    (
+        "compare",
+        "Compare optimizers, each with the learning rate that suits it.",
+        "chainrule compare moons --optimizers sgd,adam,lbfgs --plot moons.png",
     ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
@@ -39,6 +46,9 @@ for name, what, example in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code: 0, 2 for a user's error, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our letters shows a ? instead
     sys.exit(run(arguments))
 
 

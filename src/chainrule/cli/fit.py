@@ -172,6 +172,7 @@ def _without_nan(value: Any) -> Any:
 def _report(found: Fit, data: str, path: Path) -> list[str]:
     """What was read, the network, the time, the scores, the file, and what to do next, a line each."""
     from chainrule.optimizers import called
+    from chainrule.views import words
 
     model, result = found.model, found.result
     plan, target, encoder = model.plan, model.target, model.encoder
@@ -179,7 +180,7 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
     assert encoder is not None
     what = f"{len(target.classes)} classes" if target.classes else "numbers"
     dropped = f", {found.dropped:,} more without a target left out" if found.dropped else ""
-    per_step = f", {_time(result.seconds / result.steps)} each" if result.steps else ""
+    per_step = f", {words.time(result.seconds / result.steps)} each" if result.steps else ""
     stopped = "" if result.status == "finished" else f", {result.status}"
     best = f", best at epoch {result.best_epoch}" if result.status == "stopped early" else ""
     lines = [
@@ -188,8 +189,8 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
         *(f"note     {note}" for note in encoder.notes),
         f"network  {'-'.join(map(str, plan.layer_sizes))}, {model.network.parameter_count:,} parameters, "
         f"{plan.activations[0]}, {plan.loss}, {called(plan.optimizer)}, batches of {plan.batch_size}",
-        f"trained  {result.epochs} epochs, {result.steps:,} steps in {_time(result.seconds)}{per_step}{stopped}{best}",
-        f"engine   {result.engine}, {result.isa}, {_threads(result.threads)} ({result.engine_reason})",
+        f"trained  {result.epochs} epochs, {result.steps:,} steps in {words.time(result.seconds)}{per_step}{stopped}{best}",
+        f"engine   {result.engine}, {result.isa}, {words.threads(result.threads)} ({result.engine_reason})",
     ]
     if found.scores:
         lines += ["", *_score_table(found)]
@@ -214,14 +215,3 @@ def _score_table(found: Fit) -> list[str]:
 
 def _number(label: str, value: float) -> str:
     return f"{100 * value:.1f} %" if label == "accuracy" else f"{value:.4g}"
-
-
-def _time(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"

@@ -1,0 +1,1 @@
+"""Words and pictures: what was found, drawn from plain arrays."""

@@ -1,0 +1,39 @@
+"""Where pictures go: a .png or .svg by matplotlib, an .html page by Plotly."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from chainrule.errors import InvalidValue, MissingExtra
+from chainrule.storage.atomic import check_target, replacing
+
+_DRAWN_BY = {".png": "matplotlib", ".svg": "matplotlib", ".html": "plotly"}
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that no picture can be written to, before the work that the picture shows.
+
+    Raises:
+        InvalidValue: its name does not end in .png, .svg or .html.
+        MissingExtra: what draws such a picture is not installed.
+        ChainruleError: its folder is not there, or it is one.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _DRAWN_BY:
+        raise InvalidValue(f"a picture's name ends in .png, .svg or .html, got {os.fspath(path)!r}")
+    if find_spec(_DRAWN_BY[suffix]) is None:
+        raise MissingExtra("plot")
+    check_target(Path(path))
+
+
+def is_page(path: str | os.PathLike[str]) -> bool:
+    """Whether it is to be a page for a browser."""
+    return Path(path).suffix.lower() == ".html"
+
+
+def save_page(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a page whole, or not at all."""
+    with replacing(Path(path)) as file:
+        file.write(text.encode())

@@ -1,0 +1,46 @@
+"""What pictures need to know of their numbers: medians, limits, and what is there at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from chainrule.views.data import Numbers
+
+
+def finite(values: Numbers) -> Numbers:
+    """The same values, nan for what is not finite."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def pooled(many: Sequence[Numbers]) -> Numbers:
+    """All values that are there, in one row; none so large that limits or ticks would overflow."""
+    values: Numbers = np.concatenate([np.ravel(each) for each in many] or [np.empty(0)])
+    return np.clip(values[np.isfinite(values)], -1e150, 1e150)
+
+
+def spread(losses: Numbers) -> Numbers:
+    """The lowest, median and highest loss of each epoch, of the runs still alive, (3, epochs)."""
+    alive = finite(losses)  # (repeats, epochs)
+    some = np.isfinite(alive).any(axis=0)
+    spread = np.full((3, losses.shape[1]), np.nan)
+    spread[:, some] = np.nanquantile(alive[:, some], (0, 0.5, 1), axis=0)
+    return spread
+
+
+def settles(values: Numbers) -> bool:
+    """Whether values that are there to the end fall."""
+    return bool(values.size and np.isfinite(values).all() and values[-1] <= values[0])
+
+
+def first(values: Numbers) -> Numbers:
+    """The first value that is there, (1,) or (0,)."""
+    return values[np.isfinite(values)][:1]
+
+
+def lowest(values: Numbers, share: float) -> Numbers:
+    """The lowest values, so large a share of them."""
+    ordered = np.sort(values[np.isfinite(values)])
+    return ordered[: math.ceil(share * ordered.size)]
