@@ -86,6 +86,7 @@ def test_numbers_of_the_table(five: Comparison) -> None:
         assert lowest <= five.common_loss
         by_hand = [50 * (1 + int(np.argmax(t.losses <= five.common_loss))) for t in each.trials]
         reached = [bool((t.losses <= five.common_loss).any()) for t in each.trials]
+        assert sum(reached) > len(reached) / 2
         expected = median([s if r else math.inf for s, r in zip(by_hand, reached, strict=True)])
         assert each.steps_to(five.common_loss) == expected
     headers, rows = five.table()
@@ -96,6 +97,13 @@ def test_numbers_of_the_table(five: Comparison) -> None:
         == f"{min(five.contenders[0].finals):.3g} – {max(five.contenders[0].finals):.3g}"
     )
     assert str(five).splitlines()[0].split()[:2] == ["optimizer", "rate"]
+
+
+def test_more_than_half_of_the_trials_reach_the_common_loss_of_two_as_well() -> None:
+    found = compare("moons", optimizers=["sgd", "adam"], learning_rates=0.05, **QUICK)
+    for each in found.contenders:
+        assert math.isfinite(each.steps_to(found.common_loss))
+        assert all(trial.losses.min() <= found.common_loss for trial in each.trials)
 
 
 def test_the_searched_rate_is_the_best_of_those_tried(five: Comparison) -> None:

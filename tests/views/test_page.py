@@ -18,6 +18,7 @@ from plotly.offline import get_plotlyjs
 from chainrule.errors import MissingExtra
 from chainrule.views import page
 from chainrule.views.data import Curve, Path, Plane, Range, Region, Search, Surface
+from chainrule.views.page.traces import POINTS as MOST_POINTS
 from chainrule.views.pens import PENS
 
 nan, inf = np.nan, np.inf
@@ -233,7 +234,7 @@ def test_a_curve_that_explodes_leaves_room_for_the_others() -> None:
 def test_a_long_training_is_drawn_with_few_points_and_its_last_one() -> None:
     losses = np.exp(-np.arange(5000.0) / 1000)[np.newaxis]
     (line,) = lines(compared(curves=[Curve("adam", losses)]), "losses")
-    assert len(line["x"]) == len(line["y"]) == page.POINTS
+    assert len(line["x"]) == len(line["y"]) == MOST_POINTS
     assert (line["x"][0], line["x"][-1]) == (1, 5000)
     assert line["y"][-1] == pytest.approx(losses[0, -1], rel=1e-5)
 

@@ -100,8 +100,7 @@ class Comparison:
         summary: what was compared, a line each.
         metric: what the scores are: "accuracy" or "R²".
         contenders: in the order of `sort`.
-        common_loss: the loss that all contenders reached, if they did not diverge: the largest of
-            their lowest median losses.
+        common_loss: the lowest loss that more than half of every contender's trials reached.
         sort: what they are sorted by.
         seconds: what it took in all.
         lookout: the plane in which the networks are looked at; None where there is none.
@@ -292,13 +291,16 @@ def sorted_by(sort: str, contenders: Sequence[Contender], common: float) -> list
 
 
 def common_loss(contenders: Sequence[Contender]) -> float:
-    """The lowest loss that every contender with a training to the end reached, by its median curve."""
-    lowest = [
-        median([float(np.nanmin(trial.losses)) for trial in each.finished])
+    """The lowest loss that more than half of the trials of every contender reached.
+
+    Trials that diverged do not count, nor does a contender without others.
+    """
+    reached = [
+        sorted(float(np.nanmin(trial.losses)) for trial in each.finished)
         for each in contenders
         if each.finished
     ]
-    return max(lowest, default=math.nan)
+    return max((lowest[len(lowest) // 2] for lowest in reached), default=math.nan)
 
 
 def _finite(number: float) -> float | None:
