@@ -155,6 +155,7 @@ def test_rates_that_were_given() -> None:
     assert found["sgd"].search is not None and found["sgd"].search.rates == [0.001, 0.3]
     one = compare("moons", optimizers=["sgd", "sls"], learning_rates=0.2, **QUICK)
     assert one["sgd"].rate == 0.2 and one["sls"].rate is None
+    assert one.summary[2].endswith("; 0 more to find the learning rates")
     assert one.searches == [] and one.as_dict()["optimizers"][0]["search"] is None
     own = compare("moons", optimizers=["sgd", "adam"], learning_rates="own", **QUICK)
     assert own["sgd"].rate == 0.01 and own["adam"].rate == 0.001

@@ -559,6 +559,20 @@ def test_every_accepted_step_meets_armijos_condition(search: Backtracking) -> No
     assert len(engine.steps) == (4 if search.all_rows else 24) and len(etas) > 1
 
 
+def test_a_search_along_an_infinite_gradient_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan, network, X, t, _ = draw(optimizer="backtracking", batch_size=53)
+    engine = NumpyEngine(plan, network, X, t)
+    before = engine.state()
+    infinite = [np.full_like(theta, np.inf) for theta in engine.theta]
+    monkeypatch.setattr(engine, "differentiate", lambda rows, masks: (1.0, infinite))
+    assert engine.epoch(0, 1.0) == 1.0
+    after = engine.state()
+    after.step = before.step
+    assert same(after, before) and engine.accepted == 0
+
+
 def test_a_search_on_mini_batches_begins_a_little_above_the_last_step() -> None:
     search = Backtracking(20.0, 0.1, 0.9, restart=False, all_rows=False)
     plan, network, X, t, _ = draw(optimizer=search)

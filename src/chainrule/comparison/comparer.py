@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -13,11 +12,11 @@ import numpy.typing as npt
 from chainrule import chance
 from chainrule.arrays import DType
 from chainrule.comparison.bench import Bench
-from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole
+from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole, with_rate
 from chainrule.comparison.plane import Lookout, look
 from chainrule.comparison.pool import Pool
 from chainrule.comparison.result import Comparison, Contender, common_loss, sorted_by
-from chainrule.comparison.search import RateSearch, Reach, among, search
+from chainrule.comparison.search import RateSearch, among, search
 from chainrule.comparison.trial import Trial, run
 from chainrule.engines import choose, compiled
 from chainrule.engines.native_engine import predictor
@@ -94,7 +93,9 @@ def compare(
     """
     began = perf_counter()
     whole("repeats", repeats)
-    entered = named(optimizers)
+    whole("search_steps", search_steps)
+    given = rates_given(learning_rates)
+    entered = with_rate(named(optimizers), given)
     bench = Bench.of(
         data, target, batch_size=batch_size, hidden=hidden, activation=activation, task=task,
         validation=validation, seed=seed, engine=engine, dtype=dtype, na=na,
@@ -104,9 +105,9 @@ def compare(
         bench.plan(optimizer, bench.network(seed), seed)
     workers = _threads(threads, bench)
     with Pool(workers, progress) as pool:
-        searched = _search(
-            bench, entered, learning_rates, epochs, search_steps, pool, seed + repeats
-        )
+        searched: dict[str, RateSearch] = {}
+        if learning_rates == "auto" or (given is not None and len(given) > 1):
+            searched = _search(bench, entered, given, epochs, search_steps, pool, seed + repeats)
         rated = {
             name: make(rule, searched[name].best) if name in searched else rule
             for name, rule in entered.items()
@@ -137,20 +138,14 @@ def compare(
 def _search(
     bench: Bench,
     entered: Mapping[str, Optimizer],
-    learning_rates: Rates,
+    given: Sequence[float] | None,
     epochs: int,
     steps: int,
     pool: Pool,
     first_seed: int,
 ) -> dict[str, RateSearch]:
-    """The search for the rate of each optimizer that does not find its own."""
-    given = rates_given(learning_rates)
-    whole("search_steps", steps)
+    """The rate of each optimizer that does not find its own: the best of all, or of those given."""
     wanting = {name: rule for name, rule in entered.items() if not rule.finds_rate}
-    if learning_rates == "own" or not wanting:
-        return {}
-    if given is not None and len(given) == 1:
-        return {name: RateSearch({given[0]: math.nan}) for name in wanting}
     seeds = range(first_seed, first_seed + SEARCH_SEEDS)
     length, which = _search_length(bench, epochs, steps, first_seed)
 
@@ -163,8 +158,7 @@ def _search(
         finals = [trial.final for trial in pool.run("learning rates", calls)]
         return [max(finals[i : i + len(seeds)]) for i in range(0, len(finals), len(seeds))]
 
-    by_rate: Reach = reach
-    return search(wanting, by_rate) if given is None else among(wanting, given, by_rate)
+    return search(wanting, reach) if given is None else among(wanting, given, reach)
 
 
 def _search_length(bench: Bench, epochs: int, steps: int, seed: int) -> tuple[int, Rows | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,17 @@ def rates_given(learning_rates: Rates) -> list[float] | None:
     if not rates:
         raise InvalidValue("there is no learning rate to choose")
     return rates
+
+
+def with_rate(
+    optimizers: Mapping[str, Optimizer], given: Sequence[float] | None
+) -> dict[str, Optimizer]:
+    """The optimizers with the one rate that was given, if it is one; not those that find their own."""
+    if given is None or len(given) > 1:
+        return dict(optimizers)
+    return {
+        name: rule if rule.finds_rate else make(rule, given[0]) for name, rule in optimizers.items()
+    }
 
 
 def whole(name: str, value: Any) -> int:

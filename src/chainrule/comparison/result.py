@@ -164,7 +164,7 @@ class Comparison:
         }
 
     def _plain(self, each: Contender) -> dict[str, Any]:
-        searched = each.search if each.search and len(each.search.reached) > 1 else None
+        searched = each.search
         return {
             "name": each.name,
             "settings": as_dict(each.optimizer),
@@ -196,7 +196,7 @@ class Comparison:
         return [
             Search(each.name, np.array(found.rates), np.array(found.losses), found.best)
             for each in self.contenders
-            if (found := each.search) is not None and len(found.reached) > 1
+            if (found := each.search) is not None
         ]
 
     def plot(self, path: str | os.PathLike[str], size: str = "page") -> None:

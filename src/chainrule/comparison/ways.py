@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole
+from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole, with_rate
 from chainrule.comparison.search import RateSearch, among, search
 from chainrule.comparison.surfaces import FUNCTIONS, Function, descend
 from chainrule.errors import lookup
@@ -119,16 +119,18 @@ def descents(
     """
     where = lookup("function", function, FUNCTIONS)
     whole("steps", steps)
-    entered = named(optimizers)
+    given = rates_given(learning_rates)
+    entered = with_rate(named(optimizers), given)
 
     def reach(jobs: Sequence[tuple[Optimizer, float]]) -> list[float]:
         return [_reached(descend(make(rule, rate), where, steps)[1]) for rule, rate in jobs]
 
     wanting = {name: rule for name, rule in entered.items() if not rule.finds_rate}
-    given = rates_given(learning_rates)
     searched: dict[str, RateSearch] = {}
-    if learning_rates != "own":
-        searched = search(wanting, reach) if given is None else among(wanting, given, reach)
+    if learning_rates == "auto":
+        searched = search(wanting, reach)
+    elif given is not None and len(given) > 1:
+        searched = among(wanting, given, reach)
     rated = {
         name: make(rule, searched[name].best) if name in searched else rule
         for name, rule in entered.items()

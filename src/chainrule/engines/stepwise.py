@@ -187,9 +187,9 @@ class _Descent:
         self.squared_norm = sum(float(np.sum(np.square(g, dtype=np.float64))) for g in gradient)
 
     def move(self, eta: float) -> None:
-        """Put the parameters at θ − ηg."""
+        """Put the parameters at θ − ηg; for η = 0 back at θ, even if g is not finite."""
         for theta, start, g in zip(self.engine.theta, self.start, self.gradient, strict=True):
-            theta[...] = start - eta * g
+            theta[...] = start - eta * g if eta else start
 
     def loss_at(self, eta: float) -> float:
         """L over the batch at θ − ηg."""
