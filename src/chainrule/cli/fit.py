@@ -190,7 +190,7 @@ def _report(found: Fit, data: str, path: Path) -> list[str]:
         f"network  {'-'.join(map(str, plan.layer_sizes))}, {model.network.parameter_count:,} parameters, "
         f"{plan.activations[0]}, {plan.loss}, {called(plan.optimizer)}, batches of {plan.batch_size}",
         f"trained  {result.epochs} epochs, {result.steps:,} steps in {words.time(result.seconds)}{per_step}{stopped}{best}",
-        f"engine   {result.engine}, {result.isa}, {words.threads(result.threads)} ({result.engine_reason})",
+        f"engine   {result.engine}, {result.isa}, {words.many(result.threads, 'thread')} ({result.engine_reason})",
     ]
     if found.scores:
         lines += ["", *_score_table(found)]

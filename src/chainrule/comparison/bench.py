@@ -23,6 +23,7 @@ from chainrule.tables import SHAPES, Table, builtin, is_builtin, read_table
 from chainrule.training import rows
 from chainrule.training.fitting import LECTURE, batch_size_for
 from chainrule.training.problem import Problem
+from chainrule.views import words
 
 HIDDEN, EPOCHS = (64, 64), 50  # where the data are not the lecture's
 
@@ -114,7 +115,7 @@ class Bench:
         checked = f", {len(problem.check.target):,} to check on" if problem.check else ""
         batch = self.batch_size or self.usual_batch
         return [
-            f"data     {self.title}: {len(problem.X):,} rows to learn from{checked}",
+            f"data     {self.title}: {words.many(len(problem.X), 'row')} to learn from{checked}",
             f"network  {'-'.join(map(str, network.sizes))}, {self.activation},"
             f" {losses.default(network.activations[-1]).name}, batches of {batch}",
         ]

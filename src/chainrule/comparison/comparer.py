@@ -126,12 +126,12 @@ def compare(
     steps = max(each.steps_per_epoch for each in contenders) * epochs
     summary = [
         *bench.summary(),
-        f"runs     {len(contenders) * repeats} trainings of {epochs} epochs, at most {steps:,} steps;"
-        f" {tried} more to find the learning rates",
+        f"runs     {words.many(len(contenders) * repeats, 'training')} of {words.many(epochs, 'epoch')},"
+        f" at most {words.many(steps, 'step')}; {tried:,} more to find the learning rates",
     ]
     found = _judged(bench, contenders, summary, sort)
     found.seconds = perf_counter() - began
-    found.summary.append(f"time     {words.time(found.seconds)} on {words.threads(workers)}")
+    found.summary.append(f"time     {words.time(found.seconds)} on {words.many(workers, 'thread')}")
     return found
 
 

@@ -41,9 +41,9 @@ def time(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
-def threads(count: int) -> str:
-    """So many threads."""
-    return "1 thread" if count == 1 else f"{count} threads"
+def many(number: int, noun: str) -> str:
+    """So many of them, as "1 thread" or "1,200 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
