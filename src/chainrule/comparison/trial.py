@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from time import perf_counter
 
@@ -18,7 +19,7 @@ from chainrule.network import Network
 from chainrule.optimizers import BatchOptimizer, Optimizer
 from chainrule.plan import Plan
 from chainrule.training import rows
-from chainrule.training.loop import write_back
+from chainrule.training.loop import Loop, write_back
 from chainrule.training.trainer import loop_for
 
 _PIECE = 0.05  # seconds of epochs between two looks at whether to stop
@@ -72,9 +73,10 @@ def run(
     network, found = bench.network(seed), np.full(epochs, math.nan)
     plan = bench.plan(optimizer, network, seed, None if which is None else len(which))
     engine, data = bench.start(plan, network, which)
+    train = _training(engine, plan, network, data, found, stop)
     began, diverged = perf_counter(), None
     try:
-        _train(engine, plan, network, data, found, stop)
+        train()
     except DivergenceError as error:
         per_epoch = rows.steps_per_epoch(len(data.X), plan.batch_size)
         diverged = (error.epoch - 1) * per_epoch + error.step
@@ -83,19 +85,22 @@ def run(
     return Trial(seed, found, state.step, seconds, diverged, write_back(network, state))
 
 
-def _train(
+def _training(
     engine: Engine,
     plan: Plan,
     network: Network,
     data: rows.Data,
     found: npt.NDArray[np.float64],
     stop: Event,
-) -> None:
-    """Fill `found` with the losses of the epochs."""
+) -> Callable[[], None]:
+    """What fills `found` with the losses of the epochs."""
     if isinstance(plan.optimizer, BatchOptimizer):
-        _by_batches(engine, plan.optimizer.learning_rate, found, stop)
-        return
+        return partial(_by_batches, engine, plan.optimizer.learning_rate, found, stop)
     loop = loop_for(engine, plan, network, data, len(found), callbacks=[lambda _: stop.is_set()])
+    return partial(_by_loop, loop, found)
+
+
+def _by_loop(loop: Loop, found: npt.NDArray[np.float64]) -> None:
     loop.run()
     found[: len(loop.history)] = loop.history.loss
 

