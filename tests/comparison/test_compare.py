@@ -186,6 +186,14 @@ def test_a_run_that_diverges_is_a_row_that_says_at_which_step() -> None:
     json.dumps(found.as_dict(), allow_nan=False)
 
 
+def test_where_all_diverge_there_is_a_table_all_the_same() -> None:
+    found = compare("moons", optimizers=["sgd", "adam"], learning_rates=1e30, **QUICK)
+    headers, rows = found.table()
+    assert headers == ["optimizer", "rate", "final loss", "spread", "time", "diverged"]
+    assert [row[2] for row in rows] == ["diverged", "diverged"]
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
 def test_a_mean_is_over_the_runs_that_did_not_diverge() -> None:
     assert median([1.0, math.inf, 3.0]) == 3.0
     assert median([1.0, 3.0]) == 2.0

@@ -243,9 +243,10 @@ def _COLUMNS(found: Comparison) -> dict[str, Show]:
     }
     if any(each.scores for each in found.contenders):
         columns[found.metric] = lambda each: words.score(each.score, found.metric)
-    columns[f"steps to {words.number(found.common_loss)}"] = lambda each: words.count(
-        each.steps_to(found.common_loss)
-    )
+    if math.isfinite(found.common_loss):  # some trial came to its end
+        columns[f"steps to {words.number(found.common_loss)}"] = lambda each: words.count(
+            each.steps_to(found.common_loss)
+        )
     columns["time"] = lambda each: words.time(each.seconds)
     if any(each.batch_size != found.contenders[0].batch_size for each in found.contenders):
         columns["batch"] = lambda each: words.count(each.batch_size)
