@@ -7,16 +7,18 @@ from the output: layer 1 is the last affine map, and with L layers the input is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.activations import Activation, get
+from chainrule.activations import ACTIVATIONS, Activation, get
 from chainrule.arrays import DTYPES, Array, DType, dtype_named, numbers
-from chainrule.errors import InvalidValue, ShapeError
+from chainrule.errors import ChainruleError, InvalidValue, ShapeError, unknown
 from chainrule.initializers import initial
 
 
@@ -158,6 +160,46 @@ class Network:
             ]
         )
 
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """A network written by hand, or by `to_json`.
+
+            {
+              "layers": [
+                {"W": [[1, -1], [-1, 1]], "b": [0, 0], "activation": "relu"},
+                {"W": [[-1], [-1]], "b": [0.5], "activation": "logistic"}
+              ]
+            }
+
+        The layers stand from input to output. "dtype", beside them, is "float64" unless it says
+        "float32"; a layer's "b" is 0 unless it is given, its "activation" the identity.
+
+        Raises:
+            InvalidValue: the text is not such JSON, or a number is not finite.
+            ShapeError, UnknownName: as for a layer and for a network.
+        """
+        written = _object(_parsed(text), "a network", ("dtype", "layers"))
+        layers = written.get("layers")
+        if not isinstance(layers, list):
+            raise InvalidValue('a network has "layers", a list')
+        dtype = dtype_named(written.get("dtype", "float64"))
+        return cls([_layer(layer, dtype, f"entry {i + 1}") for i, layer in enumerate(layers)])
+
+    def to_json(self) -> str:
+        """The network as JSON that `from_json` reads back exactly, a line for each layer.
+
+        Raises:
+            InvalidValue: a parameter is not finite, or an activation is not the library's.
+        """
+        lines = []
+        for layer in self.layers:
+            if ACTIVATIONS.get(layer.activation.name) is not layer.activation:
+                raise InvalidValue(f"JSON has no word for your own {layer.activation.name!r}")
+            parts = {"W": [*map(_plain, layer.W)], "b": _plain(layer.b)}
+            lines.append("    " + json.dumps(parts | {"activation": layer.activation.name}))
+        joined = ",\n".join(lines)
+        return f'{{\n  "dtype": "{self.dtype}",\n  "layers": [\n{joined}\n  ]\n}}\n'
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """Inputs, hidden sizes …, outputs."""
@@ -248,3 +290,59 @@ def _floats(values: npt.ArrayLike, what: str) -> Array:
 
 def _by(W: Array) -> str:
     return f"{W.shape[0]}×{W.shape[1]}"
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"a network by hand is JSON text: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no finite number")
+
+
+def _object(value: object, what: str, fields: Sequence[str]) -> dict[str, Any]:
+    """The value as a JSON object with no other fields than these."""
+    if not isinstance(value, dict):
+        raise InvalidValue(f"{what} is a JSON object with the fields {', '.join(fields)}")
+    for name in value:
+        if name not in fields:
+            raise unknown(f"field of {what}", name, fields)
+    return value
+
+
+def _layer(value: object, dtype: DType, what: str) -> Layer:
+    """A layer as it stands in JSON; an error says in which entry of the list, counted from 1."""
+    written = _object(value, f'{what} of "layers"', ("W", "b", "activation"))
+    if "W" not in written:
+        raise InvalidValue(f'{what} of "layers" has no W')
+    try:
+        W = _array(written["W"], "W", dtype)
+        b = _array(written.get("b", [0] * W.shape[-1] if W.ndim else 0), "b", dtype)
+        return Layer(W, b, written.get("activation", "identity"))
+    except ChainruleError as error:
+        raise type(error)(f'{what} of "layers": {error}') from error
+
+
+def _array(values: object, name: str, dtype: DType) -> Array:
+    try:
+        array = numbers(np.asarray(values), name).astype(dtype)
+    except InvalidValue:
+        raise
+    except ValueError as error:
+        raise InvalidValue(f"the rows of {name} differ in length") from error
+    if not np.isfinite(array).all():
+        raise InvalidValue(f"{name} holds numbers that {dtype} has no finite value for")
+    return array
+
+
+def _plain(row: Array) -> list[int | float]:
+    """Numbers as people write them: the shortest that are read back exactly, 2 and not 2.0."""
+    if not np.isfinite(row).all():
+        raise InvalidValue("JSON has no word for parameters that are not finite")
+    return [
+        int(value) if value.is_integer() and abs(value) < 1e6 and str(value) != "-0.0" else value
+        for value in (float(str(entry)) for entry in row)
+    ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from chainrule import Layer, Network
+from chainrule import Activation, Layer, Network
 from chainrule.arrays import DType
 from chainrule.chance import key, uniform
 from chainrule.errors import InvalidValue, ShapeError, UnknownName
@@ -213,3 +215,78 @@ def test_pytorchs_own_linear_is_within_the_torch_limit() -> None:
     assert float(module.weight.detach().abs().max()) == pytest.approx(c, rel=1e-3)
     assert float(module.bias.detach().abs().max()) == pytest.approx(c, rel=1e-2)
     assert INITIALIZERS == ("auto", "he", "glorot", "lecun", "torch")
+
+
+NOT_XOR = """{
+  "layers": [
+    {"W": [[1, -1], [-1, 1]], "b": [0, 0], "activation": "relu"},
+    {"W": [[-1], [-1]], "b": [0.5], "activation": "logistic"}
+  ]
+}"""
+
+
+def test_a_network_is_written_by_hand() -> None:
+    network = Network.from_json(NOT_XOR)
+    assert repr(network) == "Network(2-2-1, relu, logistic, float64)"
+    assert network.logits([[0, 0], [1, 0], [0, 1], [1, 1]]).tolist() == [
+        [0.5],
+        [-0.5],
+        [-0.5],
+        [0.5],
+    ]
+    text = network.to_json()
+    assert text == NOT_XOR.replace("{\n", '{\n  "dtype": "float64",\n', 1) + "\n"
+    assert len(text.splitlines()) < 10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_json_keeps_every_bit(dtype: DType) -> None:
+    network = Network.of_sizes([3, 4, 2], "tanh", "softmax", dtype=dtype, initializer="torch")
+    network.layers[0].W[0, :3] = -0.0, 1e-30, 3e7
+    back = Network.from_json(network.to_json())
+    assert (back.activations, back.dtype) == (network.activations, dtype)
+    for one, other in zip(network.layers, back.layers, strict=True):
+        assert one.W.tobytes() == other.W.tobytes()
+        assert one.b.tobytes() == other.b.tobytes()
+
+
+def test_what_a_layer_leaves_out_is_zero_and_the_identity() -> None:
+    network = Network.from_json('{"dtype": "float32", "layers": [{"W": [[2], [3]]}]}')
+    assert repr(network) == "Network(2-1, identity, float32)"
+    assert network([1.0, 1.0]).tolist() == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "a network by hand is JSON text"),
+        ("[]", "a network is a JSON object with the fields dtype, layers"),
+        ("{}", 'a network has "layers", a list'),
+        ('{"layers": []}', "a network has at least one layer"),
+        ('{"layers": [1]}', 'entry 1 of "layers" is a JSON object'),
+        ('{"layers": [{"b": [1]}]}', 'entry 1 of "layers" has no W'),
+        ('{"layers": [{"W": 5}]}', "W is a matrix"),
+        ('{"layers": [{"W": [[1, 2], [3]]}]}', "the rows of W differ in length"),
+        ('{"layers": [{"W": [["1"]]}]}', "W must be numbers"),
+        ('{"layers": [{"W": [[NaN]]}]}', "NaN is no finite number"),
+        ('{"layers": [{"W": [[1e400]]}]}', "float64 has no finite value"),
+        ('{"layers": [{"W": [[1]], "bias": [0]}]}', "no field of entry 1"),
+        ('{"layers": [{"W": [[1]], "activation": "rely"}]}', "did you mean 'relu'"),
+        ('{"layers": [{"W": [[1]]}, {"W": [[1], [2]]}]}', "layer 1 takes rows of 2 numbers, got 1"),
+        ('{"dtype": "int8", "layers": [{"W": [[1]]}]}', "no dtype is called 'int8'"),
+        ("[" * 100_000, "a network by hand is JSON text"),
+    ],
+)
+def test_json_that_is_no_network(text: str, words: str) -> None:
+    with pytest.raises((InvalidValue, ShapeError, UnknownName), match=re.escape(words)):
+        Network.from_json(text)
+
+
+def test_json_has_no_word_for_what_is_not_finite_or_ones_own() -> None:
+    network = Network.from_json(NOT_XOR)
+    network.layers[0].b[0] = np.inf
+    with pytest.raises(InvalidValue, match="not finite"):
+        network.to_json()
+    mine = Activation("mine", np.sin, np.cos)
+    with pytest.raises(InvalidValue, match="'mine'"):
+        Network([Layer([[1.0]], [0.0], mine)]).to_json()

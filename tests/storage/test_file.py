@@ -587,3 +587,20 @@ def test_anything_anywhere_in_the_header(path: Path, whole: bytes, data: st.Data
 def test_anything_anywhere_in_the_bytes(path: Path, whole: bytes, start: int, junk: bytes) -> None:
     model = loaded(path, whole[:start] + junk + whole[start + len(junk) :])
     assert model is None or model == ORIGINAL
+
+
+def test_a_network_alone_may_be_a_json_file(tmp_path: Path) -> None:
+    path = tmp_path / "by-hand.json"
+    network = Network.of_sizes([2, 3, 1], output="logistic")
+    save(network, path)
+    model = load(path)
+    assert model.network.to_json() == network.to_json() == path.read_text()
+    assert model.plan.loss == "binary_cross_entropy"
+    with pytest.raises(InvalidValue, match=r"a \.json file holds a network alone"):
+        save(model, path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ModelFileError, match="by-hand.json: it is no text in UTF-8"):
+        load(path)
+    path.write_text('{"layers": [{"W": [[1], []]}]}')
+    with pytest.raises(ModelFileError, match='by-hand.json: entry 1 of "layers": the rows of W'):
+        load(path)

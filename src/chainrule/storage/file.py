@@ -1,4 +1,4 @@
-"""The model file: safetensors, with a JSON document in its metadata.
+"""The model file: safetensors, with a JSON document in its metadata; or a network alone, as JSON.
 
 The arrays are W_r and b_r of each layer, by the lecture's numbers (1 is the output layer), and
 encoder.center, encoder.spread and encoder.fill. The metadata has one entry, "chainrule", which
@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,16 @@ def save(model: Model | Network, path: str | os.PathLike[str]) -> None:
 
     Args:
         model: what to keep.
-        path: by custom it ends in .safetensors.
+        path: by custom it ends in .safetensors. A network alone may go into a .json file, to be
+            read and changed by hand.
 
     Raises:
         MissingFile: the folder is not there.
-        InvalidValue: a parameter is not finite, an activation is not the library's, or the path is
-            a folder's.
+        InvalidValue: a parameter is not finite, an activation is not the library's, the path is a
+            folder's, or a whole model is to go into a .json file.
         ModelFileError: the system does not let it be written; the text says why.
     """
-    model = Model.of(model) if isinstance(model, Network) else replace(model)  # checked once more
-    arrays = _arrays(model)
-    _check_finite(arrays)
-    described = document.describe(model)
-    described["checksum"] = document.checksum(described, arrays)
-    data = safetensors.numpy.save(arrays, {KEY: json.dumps(described)})
+    data = _as_json(model) if _by_hand(path) else _as_safetensors(model)
     try:
         with replacing(path) as file:
             file.write(data)
@@ -65,10 +62,29 @@ def save(model: Model | Network, path: str | os.PathLike[str]) -> None:
         raise ModelFileError(f"{os.fspath(path)}: it cannot be written ({reason})") from error
 
 
-def load(path: str | os.PathLike[str]) -> Model:
-    """The model that `save` wrote, in this version or an older one.
+def _as_json(model: Model | Network) -> bytes:
+    if isinstance(model, Model):
+        raise InvalidValue(
+            "a .json file holds a network alone, without columns and classes; "
+            "give the model's file the ending .safetensors, or save model.network"
+        )
+    return model.to_json().encode()
 
-    Nothing in the file is trusted or run, and no more is read into memory than the file holds.
+
+def _as_safetensors(model: Model | Network) -> bytes:
+    model = Model.of(model) if isinstance(model, Network) else replace(model)  # checked once more
+    arrays = _arrays(model)
+    _check_finite(arrays)
+    described = document.describe(model)
+    described["checksum"] = document.checksum(described, arrays)
+    return safetensors.numpy.save(arrays, {KEY: json.dumps(described)})
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model that `save` wrote, in this version or an older one; or the network in a .json file.
+
+    Nothing in the file is trusted or run, and no more is read into memory than the file holds. What
+    a .json file holds is described in `Network.from_json`.
 
     Raises:
         MissingFile: there is no such file.
@@ -78,9 +94,14 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not os.path.exists(path):
         raise MissingFile(f"there is no model file {os.fspath(path)}")
     try:
+        _check_regular(path)
+        if _by_hand(path):
+            return Model.of(Network.from_json(Path(path).read_text(encoding="utf-8")))
         _check_size(path)
         with safe_open(path, framework="numpy") as file:
             return _model(file)
+    except UnicodeDecodeError as error:
+        raise _refusal(path, "it is no text in UTF-8") from error
     except SafetensorError as error:
         raise _refusal(path, f"it is cut short or damaged ({error})") from error
     except OSError as error:
@@ -98,10 +119,18 @@ def _refusal(path: str | os.PathLike[str], reason: str) -> ModelFileError:
     return ModelFileError(f"{os.fspath(path)}: {words[:_LONGEST]}{more}")
 
 
-def _check_size(path: str | os.PathLike[str]) -> None:
-    """Hold the length that the header claims against the size of the file."""
+def _by_hand(path: str | os.PathLike[str]) -> bool:
+    """Whether the file holds a network as JSON."""
+    return Path(path).suffix.lower() == ".json"
+
+
+def _check_regular(path: str | os.PathLike[str]) -> None:
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ModelFileError("it is a folder or a device, not a file")
+
+
+def _check_size(path: str | os.PathLike[str]) -> None:
+    """Hold the length that the header claims against the size of the file."""
     with open(path, "rb") as file:
         size, start = os.fstat(file.fileno()).st_size, file.read(9)
     if not size:
