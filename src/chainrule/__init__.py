@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chainrule.comparison import Comparison, compare, descents, range_test
     from chainrule.engines.native_engine import predictor
     from chainrule.errors import ChainruleError, DivergenceError
+    from chainrule.explanation import Explanation
     from chainrule.losses import LOSSES
     from chainrule.network import Layer, Network, Trace
     from chainrule.optimizers import (
@@ -48,6 +49,7 @@ _HOMES = {
     "comparison": ("Comparison", "compare", "descents", "range_test"),
     "engines.native_engine": ("predictor",),
     "errors": ("ChainruleError", "DivergenceError"),
+    "explanation": ("Explanation",),
     "losses": ("LOSSES",),
     "network": ("Layer", "Network", "Trace"),
     "optimizers": (
@@ -86,6 +88,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "DivergenceError",
+    "Explanation",
     "History",
     "LBFGS",
     "LOSSES",

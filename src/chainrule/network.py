@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from chainrule.activations import ACTIVATIONS, Activation, get
 from chainrule.arrays import DTYPES, Array, DType, dtype_named, numbers
 from chainrule.errors import ChainruleError, InvalidValue, ShapeError, unknown
 from chainrule.initializers import initial
+
+if TYPE_CHECKING:
+    from chainrule.explanation import Explanation
 
 
 class Layer:
@@ -82,6 +85,16 @@ class Layer:
         """Size, activation and type."""
         return f"Layer({_by(self.W)}, {self.activation.name}, {self.W.dtype})"
 
+    def _repr_html_(self) -> str:
+        from chainrule.explanation.reprs import layer_html
+
+        return layer_html(self)
+
+    def _repr_latex_(self) -> str:
+        from chainrule.explanation.reprs import layer_latex
+
+        return layer_latex(self)
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -96,6 +109,16 @@ class Trace:
 
     u: dict[int, Array]
     z: dict[int, Array]
+
+    def _repr_html_(self) -> str:
+        from chainrule.explanation.reprs import trace_html
+
+        return trace_html(self)
+
+    def _repr_latex_(self) -> str:
+        from chainrule.explanation.reprs import trace_latex
+
+        return trace_latex(self)
 
 
 class Network:
@@ -262,9 +285,50 @@ class Network:
         self._check_takes(len(self.layers), x.shape[-1])
         return x.astype(self.dtype, copy=False)
 
+    def explain(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        loss: str | None = None,
+        *,
+        layer: int | None = None,
+        inputs: Sequence[str] = (),
+        classes: Sequence[str] = (),
+    ) -> Explanation:
+        """Every matrix on the way from a row to its loss, and on the way back.
+
+        Printed, it is text; a notebook shows it as formulas.
+
+        Args:
+            x: a row (d,), or a few, (n, d).
+            y: what it should lead to, as `train` takes it; without it there is no way back.
+            loss: its name; the one that goes with the output's activation without it.
+            layer: the lecture's number of the one layer to show; all without it.
+            inputs: names for the d numbers of a row.
+            classes: names for the classes, by their numbers.
+
+        Raises:
+            ShapeError, InvalidValue: x or y does not fit the network, the loss does not go with its
+                output, or there is no such layer.
+            UnknownName: no loss is called so.
+        """
+        from chainrule.explanation import explain
+
+        return explain(self, x, y, loss, layer=layer, inputs=inputs, classes=classes)
+
     def copy(self) -> Network:
         """The same network with parameters of its own."""
         return Network([Layer(layer.W, layer.b, layer.activation) for layer in self.layers])
+
+    def _repr_html_(self) -> str:
+        from chainrule.explanation.reprs import network_html
+
+        return network_html(self)
+
+    def _repr_latex_(self) -> str:
+        from chainrule.explanation.reprs import network_latex
+
+        return network_latex(self)
 
     def _check_takes(self, r: int, got: int) -> None:
         W = self.layer(r).W

@@ -37,6 +37,11 @@ for name, what, example in (
         "Compare optimizers, each with the learning rate that suits it.",
         "chainrule compare moons --optimizers sgd,adam,lbfgs --plot moons.png",
     ),
+    (
+        "explain",
+        "Show every matrix on the way from a row to its loss, and back.",
+        "chainrule explain moons.safetensors moons --row 7",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

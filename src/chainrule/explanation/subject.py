@@ -35,6 +35,8 @@ class Subject:
         target: the name of the target's column; None where it has none.
         labels: of each row, what the target's column says; empty where that is not known.
         numbers: (n,), the rows' numbers in their table, from 1.
+        mean, spread: an output z stands for mean + spread·z in the target's own unit; 0 and 1 for
+            classes, and for a network alone.
     """
 
     network: Network
@@ -48,6 +50,8 @@ class Subject:
     target: str | None
     labels: tuple[str, ...]
     numbers: npt.NDArray[np.int64]
+    mean: float = 0.0
+    spread: float = 1.0
 
     @classmethod
     def of(
@@ -131,6 +135,8 @@ def _of_model(model: Model, table: Table, target: str | None, loss: str | None) 
         target=encoded.name,
         labels=tuple(map(_spelled, labels.tolist())),
         numbers=_numbers(table),
+        mean=encoded.mean,
+        spread=encoded.spread,
     )
 
 
