@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import chainrule
@@ -32,7 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "iris.safetensors"
-    chainrule.save(fit_table(builtin("iris"), settings=Settings(hidden=(8,), epochs=20)).model, path)
+    chainrule.save(
+        fit_table(builtin("iris"), settings=Settings(hidden=(8,), epochs=20)).model, path
+    )
     return path
 
 
@@ -78,7 +81,18 @@ def test_a_model_brings_the_names_of_its_columns_and_classes(
     assert found["rows"] == [80]
 
 
-def test_a_number_is_said_in_its_own_unit(capsys: pytest.CaptureFixture[str], diabetes: Path) -> None:
+def test_a_model_explains_rows_of_a_frame(capsys: pytest.CaptureFixture[str], iris: Path) -> None:
+    model, frame = chainrule.load(iris), pd.DataFrame(builtin("iris").columns)
+    out = printed(capsys, str(iris), "iris", "--row", "80", "--layer", "1")
+    assert out.startswith(str(model.explain(frame, 80, layer=1)))
+    assert "The target is not known" in str(model.explain(frame.drop(columns="species"), [3, 7]))
+    with pytest.raises(chainrule.ChainruleError, match="there is no row 151"):
+        model.explain(frame, 151)
+
+
+def test_a_number_is_said_in_its_own_unit(
+    capsys: pytest.CaptureFixture[str], diabetes: Path
+) -> None:
     out = printed(capsys, str(diabetes), "diabetes", "--row", "3")
     said = float(out.split("The network says progression = ")[1].split(".\n")[0])
     rows = builtin("diabetes").take(np.array([2]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -22,6 +22,9 @@ from chainrule.plan import Plan
 from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.target import Label, Task
 from chainrule.version import __version__
+
+if TYPE_CHECKING:
+    from chainrule.explanation import Explanation
 
 Forward: TypeAlias = Callable[[Array], Array]
 RowNumber: TypeAlias = Callable[[int], int]
@@ -154,6 +157,26 @@ class Model:
             raise InvalidValue("this model predicts numbers, not classes: it has no probabilities")
         p = self._outputs(data)
         return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+
+    def explain(
+        self, data: object, rows: int | Sequence[int] = 1, layer: int | None = None
+    ) -> Explanation:
+        """Every matrix on the way from rows of a table to their loss, and on the way back.
+
+        Args:
+            data: as `predict`; with the target's column there is a way back.
+            rows: the number of the row, from 1, or of a few.
+            layer: the lecture's number of the one layer to show; all without it.
+
+        Raises:
+            InvalidValue: there is no such row or layer.
+            DataError: the table does not fit the training data.
+        """
+        from chainrule.explanation import Subject, explain_subject
+
+        chosen = [rows] if isinstance(rows, int) else rows
+        table = Table.of(data) if self.encoder is None else self._table(data, self.encoder)
+        return explain_subject(Subject.of(self, table, rows=chosen), layer)
 
     def __eq__(self, other: object) -> bool:
         """Whether the two predict the same and say the same of themselves."""
