@@ -570,6 +570,12 @@ def test_png(tmp_path: File) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["picture.PNG"]
 
 
+def test_a_notebook_shows_what_is_saved(tmp_path: File) -> None:
+    figure = whole()
+    pictures.save(figure, tmp_path / "picture.png")
+    assert figure._repr_png_() == (tmp_path / "picture.png").read_bytes()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("name", ["picture.pdf", "picture", "picture.svg.gz"])
 def test_another_suffix(tmp_path: File, name: str) -> None:
     with pytest.raises(InvalidValue, match=rf"{name} cannot be .*: a picture ends in .png or .svg"):
@@ -611,7 +617,7 @@ def test_settings_and_pyplot_are_left_alone(tmp_path: File) -> None:
 
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.layout_engine", None)
     with pytest.raises(MissingExtra, match=r"pip install 'chainrule\[plot\]'"):
         pictures.comparison([curve()], [], None, [], "t")
     with pytest.raises(MissingExtra):

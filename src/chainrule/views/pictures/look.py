@@ -91,12 +91,13 @@ def wrapped(text: str, columns: int) -> str:
 def new_figure(width: float, height: float, title: str, sizes: Look) -> Figure:
     """An empty figure with a title."""
     try:
-        from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as absent:
         raise MissingExtra("plot") from absent
+    from chainrule.views.pictures.picture import Picture
+
     layout = ConstrainedLayoutEngine(h_pad=0.07)  # inches: with square panels it may err by half
-    figure = Figure((width, height), dpi=DOTS, facecolor="white", layout=layout)
+    figure = Picture((width, height), dpi=DOTS, facecolor="white", layout=layout)
     letters = int(width * 72 / sizes.title / 0.6)
     words = figure.suptitle(wrapped(title, letters), x=0.01, ha="left", fontsize=sizes.title)
     words.set(parse_math=False, fontweight="bold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from chainrule.errors import InvalidValue
 from chainrule.storage.atomic import replacing
@@ -33,13 +33,19 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         InvalidValue: another suffix, or the name of a folder.
         MissingFile: the folder is not there.
     """
-    import matplotlib
-
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in _METADATA:
         known = " or ".join(_METADATA)
         raise InvalidValue(f"{os.fspath(path)} cannot be written: a picture ends in {known}")
-    with _ONE_AT_A_TIME, matplotlib.rc_context(_SETTINGS), replacing(path) as file:
+    with replacing(path) as file:
+        write(figure, file, suffix)
+
+
+def write(figure: Figure, file: IO[bytes], suffix: str) -> None:
+    """Write a figure into an open file, as what files with that suffix hold: ".png" or ".svg"."""
+    import matplotlib
+
+    with _ONE_AT_A_TIME, matplotlib.rc_context(_SETTINGS):
         _lay_out(figure)
         figure.savefig(file, format=suffix[1:], dpi=DOTS, metadata=_METADATA[suffix])
 
