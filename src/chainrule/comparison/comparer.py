@@ -13,20 +13,20 @@ from chainrule import chance
 from chainrule.arrays import DType
 from chainrule.comparison.bench import Bench
 from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole, with_rate
-from chainrule.comparison.plane import Lookout, look
 from chainrule.comparison.pool import Pool
 from chainrule.comparison.result import Comparison, Contender, common_loss, sorted_by
 from chainrule.comparison.search import RateSearch, among, search
 from chainrule.comparison.trial import Trial, run
 from chainrule.engines import choose, compiled
 from chainrule.engines.native_engine import predictor
+from chainrule.explanation.plane import look
+from chainrule.explanation.subject import Subject
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer, make
 from chainrule.training import rows
 from chainrule.training.fitting import classification_scores, regression_scores
 from chainrule.training.problem import Problem
 from chainrule.views import words
-from chainrule.views.data import Region
 
 SEARCH_SEEDS = 5  # trainings that judge a learning rate, with seeds of their own
 
@@ -188,19 +188,30 @@ def _judged(bench: Bench, contenders: list[Contender], summary: list[str], sort:
     common = common_loss(contenders)
     ordered = sorted_by(sort, contenders, common)
     metric = "accuracy" if problem.target.classes else "R²"
-    lookout = look(problem)
-    regions = [] if lookout is None else [_region(lookout, problem, each) for each in ordered]
+    seen = [_typical(each) for each in ordered]
+    subjects = [Subject.of_problem(problem, trial.network) for trial in seen]
+    lookout, regions = look(subjects[0]), []
+    if lookout is not None:
+        regions = [
+            lookout.region(subject, each.name, _note(each, trial, metric))
+            for subject, each, trial in zip(subjects, ordered, seen, strict=True)
+        ]
     return Comparison(bench.title, summary, metric, ordered, common, sort, 0.0, lookout, regions)
 
 
-def _region(lookout: Lookout, problem: Problem, each: Contender) -> Region:
-    """What the network of the middle one of the trials says; one that diverged if all did."""
+def _typical(each: Contender) -> Trial:
+    """The middle one of its trials; one that diverged if all did."""
     middle = max(len(each.finished) - 1, 0) // 2
-    typical = sorted(each.trials, key=lambda trial: trial.final)[middle]
-    if typical.diverged is not None:
-        return lookout.region(problem, typical.network, each.name, "diverged")
-    note = words.score(each.score, "accuracy") + " right" if problem.target.classes else ""
-    return lookout.region(problem, typical.network, each.name, note if each.scores else "")
+    return sorted(each.trials, key=lambda trial: trial.final)[middle]
+
+
+def _note(each: Contender, trial: Trial, metric: str) -> str:
+    """What stands below a contender's name."""
+    if trial.diverged is not None:
+        return "diverged"
+    if metric != "accuracy" or not each.scores:
+        return ""
+    return words.score(each.score, metric) + " right"
 
 
 def score(problem: Problem, network: Network) -> float:

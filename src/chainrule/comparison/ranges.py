@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from chainrule.optimizers import Optimizer
 from chainrule.training import rows
 from chainrule.views import words
 from chainrule.views.data import Numbers, Range
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STEPS = 300  # at least; whole epochs
 FIRST, LAST = 1e-7, 10.0  # the rates at both ends
@@ -73,19 +76,16 @@ class RangeTest:
             ],
         }
 
-    def plot(self, path: str | os.PathLike[str], size: str = "page") -> None:
+    def plot(self, path: str | os.PathLike[str] | None = None, size: str = "page") -> Figure | None:
         """Draw the losses against the rate, as `Comparison.plot`."""
-        from chainrule.views import files
+        from chainrule.views import files, page, pictures
 
         title = f"{self.title}: the loss while the learning rate grows"
-        if files.is_page(path):
-            from chainrule.views import page
-
-            files.save_page(page.range_test(title, self.ranges), path)
-        else:
-            from chainrule.views import pictures
-
-            pictures.save(pictures.range_test(self.ranges, title, size), path)
+        return files.put(
+            path,
+            lambda: pictures.range_test(self.ranges, title, size),
+            lambda: page.range_test(title, self.ranges),
+        )
 
     def characters(self, width: int, height: int, unicode: bool = True) -> str:
         """The losses against the rate, drawn in characters."""

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.comparison.plane import Lookout
 from chainrule.comparison.search import RateSearch
 from chainrule.comparison.trial import Trial, median
 from chainrule.errors import lookup
+from chainrule.explanation.plane import Lookout
 from chainrule.optimizers import BatchOptimizer, Optimizer, as_dict
 from chainrule.views import words
 from chainrule.views.data import Curve, Numbers, Region, Search
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass
@@ -199,29 +200,27 @@ class Comparison:
             if (found := each.search) is not None
         ]
 
-    def plot(self, path: str | os.PathLike[str], size: str = "page") -> None:
+    def plot(self, path: str | os.PathLike[str] | None = None, size: str = "page") -> Figure | None:
         """Draw it: loss curves, the searches for the learning rates, decision regions.
 
         Args:
             path: .png or .svg for a picture, .html for a page to be looked at in a browser.
+                Without it the picture is returned, and a notebook shows it.
             size: "page" or "slide", of a picture.
 
         Raises:
             MissingExtra: what draws is not installed.
             InvalidValue: another suffix.
         """
-        from chainrule.views import files
+        from chainrule.views import files, page, pictures
 
         plane = None if self.lookout is None else self.lookout.plane
         parts = (self.curves, self.searches, plane, self.regions)
-        if files.is_page(path):
-            from chainrule.views import page
-
-            files.save_page(page.comparison(self.title, self.table(), *parts), path)
-        else:
-            from chainrule.views import pictures
-
-            pictures.save(pictures.comparison(*parts, title=self.title, size=size), path)
+        return files.put(
+            path,
+            lambda: pictures.comparison(*parts, title=self.title, size=size),
+            lambda: page.comparison(self.title, self.table(), *parts),
+        )
 
     def characters(self, width: int, height: int, unicode: bool = True) -> str:
         """The median loss curves, drawn in characters."""

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from chainrule.errors import lookup
 from chainrule.optimizers import BatchOptimizer, Optimizer, as_dict, make
 from chainrule.views import words
 from chainrule.views.data import Numbers, Path, Search, Surface
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SMALL = 1e-3  # of the value at the start: the table says when it was reached
 
@@ -75,21 +78,18 @@ class Descents:
             for name, found in self.searched.items()
         ]
 
-    def plot(self, path: str | os.PathLike[str], size: str = "page") -> None:
+    def plot(self, path: str | os.PathLike[str] | None = None, size: str = "page") -> Figure | None:
         """Draw the ways over contour lines, as `Comparison.plot`."""
-        from chainrule.views import files
+        from chainrule.views import files, page, pictures
 
         title = f"{self.paths[0].name} on the {self.surface.name}"
         if len(self.paths) > 1:
             title = f"{len(self.paths)} optimizers on the {self.surface.name}"
-        if files.is_page(path):
-            from chainrule.views import page
-
-            files.save_page(page.trajectories(title, self.surface, self.paths), path)
-        else:
-            from chainrule.views import pictures
-
-            pictures.save(pictures.trajectories(self.surface, self.paths, title, size), path)
+        return files.put(
+            path,
+            lambda: pictures.trajectories(self.surface, self.paths, title, size),
+            lambda: page.trajectories(title, self.surface, self.paths),
+        )
 
     def characters(self, width: int, height: int, unicode: bool = True) -> str:
         """The function against the steps, drawn in characters."""

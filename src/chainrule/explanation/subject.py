@@ -14,9 +14,10 @@ from chainrule.arrays import Array
 from chainrule.errors import ChainruleError, DataError, InvalidValue, unknown
 from chainrule.network import Network
 from chainrule.storage import Model
-from chainrule.tables import Table
+from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.kinds import kind_of, missing
 from chainrule.tables.scaling import as_numbers
+from chainrule.training.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Subject:
         numbers: (n,), the rows' numbers in their table, from 1.
         mean, spread: an output z stands for mean + spread·z in the target's own unit; 0 and 1 for
             classes, and for a network alone.
+        encoder: what made X of the table's columns; None where they went in as they stand.
     """
 
     network: Network
@@ -52,6 +54,7 @@ class Subject:
     numbers: npt.NDArray[np.int64]
     mean: float = 0.0
     spread: float = 1.0
+    encoder: Encoder | None = None
 
     @classmethod
     def of(
@@ -84,6 +87,21 @@ class Subject:
         if model.encoder is None:
             return _of_network(model, taken, target, loss)
         return _of_model(model, taken, target, loss)
+
+    @classmethod
+    def of_problem(cls, problem: Problem, network: Network) -> Subject:
+        """The rows that a network learned from, as a problem holds them."""
+        loss, k = losses.default(network.activations[-1]).name, network.sizes[-1]
+        return _encoded(
+            network,
+            loss,
+            problem.encoder,
+            problem.target,
+            X=problem.X,
+            t=losses.targets(problem.y, loss, k, network.dtype),
+            labels=tuple(map(_spelled, problem.learn.target.tolist())),
+            numbers=_numbers(problem.learn.features),
+        )
 
     def __len__(self) -> int:
         return len(self.X)
@@ -122,21 +140,46 @@ def _of_model(model: Model, table: Table, target: str | None, loss: str | None) 
         labels = table[encoded.name]
         y = encoded.encode(labels, table.row_number)
         t = losses.targets(y, model.plan.loss, model.plan.layer_sizes[-1], model.plan.dtype)
+    return _encoded(
+        model.network,
+        model.plan.loss,
+        encoder,
+        encoded,
+        X=encoder.transform(table, model.plan.dtype, ignore=(encoded.name,)),
+        t=t,
+        labels=tuple(map(_spelled, labels.tolist())),
+        numbers=_numbers(table),
+    )
+
+
+def _encoded(
+    network: Network,
+    loss: str,
+    encoder: Encoder,
+    target: TargetEncoder,
+    *,
+    X: Array,
+    t: Array | None,
+    labels: tuple[str, ...],
+    numbers: npt.NDArray[np.int64],
+) -> Subject:
+    """Rows that went through an encoder, with the names and the unit that it knows."""
     kept = [feature for feature in encoder.features if feature.names]
     return Subject(
-        network=model.network,
-        loss=model.plan.loss,
-        X=encoder.transform(table, model.plan.dtype, ignore=(encoded.name,)),
+        network=network,
+        loss=loss,
+        X=X,
         t=t,
         inputs=tuple(encoder.feature_names),
         columns=tuple(feature.name for feature in kept),
         column_of=np.repeat(np.arange(len(kept)), [len(feature.names) for feature in kept]),
-        classes=tuple(map(str, model.classes)),
-        target=encoded.name,
-        labels=tuple(map(_spelled, labels.tolist())),
-        numbers=_numbers(table),
-        mean=encoded.mean,
-        spread=encoded.spread,
+        classes=tuple(map(str, target.classes)),
+        target=target.name,
+        labels=labels,
+        numbers=numbers,
+        mean=target.mean,
+        spread=target.spread,
+        encoder=encoder,
     )
 
 

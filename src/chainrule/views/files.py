@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chainrule.errors import InvalidValue, MissingExtra
 from chainrule.storage.atomic import check_target, replacing
+from chainrule.views.pictures.saving import save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _DRAWN_BY = {".png": "matplotlib", ".svg": "matplotlib", ".html": "plotly"}
 
@@ -28,9 +34,29 @@ def check_picture(path: str | os.PathLike[str]) -> None:
     check_target(Path(path))
 
 
-def is_page(path: str | os.PathLike[str]) -> bool:
-    """Whether it is to be a page for a browser."""
-    return Path(path).suffix.lower() == ".html"
+def put(
+    path: str | os.PathLike[str] | None, picture: Callable[[], Figure], page: Callable[[], str]
+) -> Figure | None:
+    """Draw what the name of a file asks for, into it; without a name, return the picture.
+
+    Args:
+        path: ends in .png or .svg for the picture, in .html for the page.
+        picture: draws the one.
+        page: writes the other.
+
+    Raises:
+        InvalidValue: another suffix.
+        MissingExtra: what draws it is not installed.
+        ChainruleError: the folder is not there.
+    """
+    if path is None:
+        return picture()
+    check_picture(path)
+    if Path(path).suffix.lower() == ".html":
+        save_page(page(), path)
+    else:
+        save(picture(), path)
+    return None
 
 
 def save_page(text: str, path: str | os.PathLike[str]) -> None:
