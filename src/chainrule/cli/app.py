@@ -42,6 +42,11 @@ for name, what, example in (
         "Show every matrix on the way from a row to its loss, and back.",
         "chainrule explain moons.safetensors moons --row 7",
     ),
+    (
+        "attribute",
+        "Show what each column of a row contributes to what the network says.",
+        "chainrule attribute iris.safetensors iris --row 80",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

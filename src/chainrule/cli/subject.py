@@ -43,7 +43,7 @@ def subject(
 
     check_there(data)
     loaded = load(model)
-    return Subject.of(loaded, _table(loaded, data, na), target, loss, rows)
+    return Subject.of(loaded, read(loaded, data, na), target, loss, rows)
 
 
 def row_numbers(text: str) -> tuple[int, ...]:
@@ -62,7 +62,8 @@ def row_numbers(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _table(model: Model, data: str, na: str | None) -> Table:
+def read(model: Model, data: str, na: str | None) -> Table:
+    """DATA, with the kinds of columns and the texts for missing values that the model knows."""
     from chainrule.tables import builtin, is_builtin, read_table
 
     if is_builtin(data):

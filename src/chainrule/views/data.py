@@ -130,3 +130,126 @@ class Path:
     points: Numbers
     values: Numbers
     rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The numbers that a network has at one point on the way, drawn as a column of circles.
+
+    Attributes:
+        name: under the lecture's number, as "z_3 = x".
+        units: the names of all m of them.
+        values: (m,), what fills the circles; nan where nothing does.
+    """
+
+    name: str
+    units: tuple[str, ...]
+    values: Numbers
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A network as circles and lines.
+
+    Attributes:
+        title: what stands above.
+        stages: from the input to the output, one more than there are layers.
+        weights: the matrices W from input to output, (d, e) each.
+        filled: what the values of the stages are, as "bias b".
+    """
+
+    title: str
+    stages: tuple[Stage, ...]
+    weights: tuple[Numbers, ...]
+    filled: str
+
+
+@dataclass(frozen=True)
+class UnitMaps:
+    """What each unit of a layer gives over a plane's grid.
+
+    Attributes:
+        name: the layer, as "layer 2: z_2 = ReLU(u_3)".
+        units: the names of the units that are shown.
+        z: (units, rows, columns), their outputs.
+        u: (units, rows, columns), the same before φ; the line is where it is 0. None where a line
+            at 0 means nothing, as under softmax.
+        left_out: how many units of the layer are not shown.
+        cut: how many of those shown stand before what is left out.
+    """
+
+    name: str
+    units: tuple[str, ...]
+    z: Numbers
+    u: Numbers | None
+    left_out: int = 0
+    cut: int = 0
+
+
+@dataclass(frozen=True)
+class Bend:
+    """The data and a grid of lines, as they are after some layers.
+
+    Attributes:
+        name: as "z_2 = ReLU(u_3)".
+        note: a few words below, as "2 of 64 dimensions, 93 % of the variance".
+        axes: the names of the two axes.
+        points: (n, 2).
+        lines: (k, m, 2), k lines of m points: the first half of them were upright in the input,
+            the others level.
+        borders: the straight lines on which the output's decision changes, (2, 2) each: from, to.
+    """
+
+    name: str
+    note: str
+    axes: tuple[str, str]
+    points: Numbers
+    lines: Numbers
+    borders: tuple[Numbers, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Numbers that belong to names, drawn as bars.
+
+    Attributes:
+        title: what stands above.
+        label: what the numbers are.
+        names: (m,).
+        values: (m,).
+        total: what they add up to, in words; nothing where that says nothing.
+    """
+
+    title: str
+    label: str
+    names: tuple[str, ...]
+    values: Numbers
+    total: str = ""
+
+
+@dataclass(frozen=True)
+class UnitSight:
+    """What one unit sees.
+
+    Attributes:
+        title: what stands above.
+        weights: those that lead to it, by name.
+        image: (height, width), the same weights where the input is an image; nan where a pixel
+            has none. None where it is not.
+        u: (n,), what it gets from each row before φ.
+        values: (n,), the number of each row's class; all 0 where there are no classes.
+        classes: the names of the classes; empty where there are none.
+        fires: what it does with the rows, a line for all of them and one for each class.
+        plane: where `z` is; None where it has no picture.
+        map: what the unit gives over the plane.
+    """
+
+    title: str
+    weights: Bars
+    image: Numbers | None
+    u: Numbers
+    values: Numbers
+    classes: tuple[str, ...]
+    fires: tuple[str, ...]
+    plane: Plane | None = None
+    map: UnitMaps | None = None

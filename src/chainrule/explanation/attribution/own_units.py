@@ -1,0 +1,101 @@
+"""A row as its table writes it: read back from the numbers that the network sees."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.tables import Encoder
+from chainrule.tables.features import MISSING, VALUE, Category, Date, Dropped, Feature, Number
+
+Cell: TypeAlias = float | str
+
+_FARTHEST = 2_000_000.0  # days from 1970 that are written as a date
+PRESENT, ABSENT = "present", "missing"
+
+
+def cells(encoder: Encoder | None, x: Array) -> tuple[Cell, ...]:
+    """What stands in each column for a row (d,) of a network's numbers, or for a mean of rows.
+
+    A number or a text; of a mean, the most frequent value and its share, as "yes 62 %". Without an
+    encoder, the numbers themselves.
+    """
+    if encoder is None:
+        return tuple(x.tolist())
+    return tuple(_cell(feature, part) for feature, part in _parts(encoder, x))
+
+
+def slopes(encoder: Encoder | None, gradient: Array, x: Array) -> Array:
+    """The gradient (d,) as change for each unit of a column; nan where it has no unit.
+
+    Text has none, nor has a value that is missing in the row x. Of a date it is the change a day,
+    while month, weekday and time stay as they are.
+    """
+    if encoder is None:
+        return gradient
+    both = zip(_parts(encoder, gradient), _parts(encoder, x), strict=True)
+    return np.array([_slope(feature, part, here) for (feature, part), (_, here) in both])
+
+
+def _parts(encoder: Encoder, x: Array) -> list[tuple[Feature, Array]]:
+    """Each column that the network sees, with its numbers."""
+    kept = [feature for feature in encoder.features if feature.names]
+    ends = np.cumsum([len(feature.names) for feature in kept])
+    return list(zip(kept, np.split(x, ends[:-1]), strict=True))
+
+
+def _cell(feature: Feature, x: Array) -> Cell:
+    match feature:
+        case Number():
+            return _number(feature, dict(zip(feature.outputs, x.tolist(), strict=True)))
+        case Category():
+            return _category(feature, x)
+        case Date():
+            return _date(feature, dict(zip(feature.names, x.tolist(), strict=True)))
+        case Dropped():
+            raise AssertionError(f"the network sees nothing of the column {feature.name!r}")
+
+
+def _number(feature: Number, x: dict[str, float]) -> Cell:
+    if x.get(MISSING) == 1:
+        return ABSENT
+    if VALUE not in x:
+        return _share(PRESENT, 1 - x[MISSING])
+    if feature.kind == "boolean":
+        return {0.0: "false", 1.0: "true"}.get(x[VALUE]) or _share("true", x[VALUE])
+    return feature.scale.center + feature.scale.spread * x[VALUE]
+
+
+def _category(feature: Category, x: Array) -> str:
+    values = [*feature.values, *["(other)"] * feature.other, *[ABSENT] * feature.missing]
+    if not x.any():
+        return "none known"
+    best = int(x.argmax())
+    return values[best] if x[best] == 1 else _share(values[best], float(x[best]))
+
+
+def _date(feature: Date, x: dict[str, float]) -> str:
+    absent = x.get(f"{feature.name} is missing", 0.0)
+    if absent == 1:
+        return ABSENT
+    if VALUE not in feature.outputs:
+        return _share(PRESENT, 1 - absent)
+    days = feature.scale.center + feature.scale.spread * x[feature.name]
+    if not abs(days) < _FARTHEST:
+        return f"day {days:.6g}"
+    if "time" not in feature.outputs:
+        return str(np.datetime64(round(days), "D"))
+    return str(np.datetime64(round(days * 1440), "m")).replace("T", " ")
+
+
+def _share(value: str, share: float) -> str:
+    return value if share == 1 else f"{value} {100 * share:.0f} %"
+
+
+def _slope(feature: Feature, gradient: Array, x: Array) -> float:
+    if isinstance(feature, (Category, Dropped)) or VALUE not in feature.outputs:
+        return np.nan
+    is_absent = MISSING in feature.outputs and x[-1] == 1  # stands last
+    return np.nan if is_absent else float(gradient[0]) / feature.scale.spread
