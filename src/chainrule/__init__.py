@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from chainrule.engines.native_engine import predictor
     from chainrule.errors import ChainruleError, DivergenceError
     from chainrule.explanation import Explanation
+    from chainrule.explanation.attribution import Attribution, attribute
+    from chainrule.explanation.verification import Verification, verify_gradients
     from chainrule.losses import LOSSES
     from chainrule.network import Layer, Network, Trace
     from chainrule.optimizers import (
@@ -50,6 +52,8 @@ _HOMES = {
     "engines.native_engine": ("predictor",),
     "errors": ("ChainruleError", "DivergenceError"),
     "explanation": ("Explanation",),
+    "explanation.attribution": ("Attribution", "attribute"),
+    "explanation.verification": ("Verification", "verify_gradients"),
     "losses": ("LOSSES",),
     "network": ("Layer", "Network", "Trace"),
     "optimizers": (
@@ -82,6 +86,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Attribution",
     "Backtracking",
     "ChainruleError",
     "Comparison",
@@ -107,8 +112,10 @@ __all__ = [
     "StepDecay",
     "Stopping",
     "Trace",
+    "Verification",
     "Warmup",
     "__version__",
+    "attribute",
     "compare",
     "descents",
     "load",
@@ -116,6 +123,7 @@ __all__ = [
     "range_test",
     "save",
     "train",
+    "verify_gradients",
 ]
 
 

@@ -180,7 +180,7 @@ def numerical_gradient(f: Callable[[], float], theta: Array, step: float = 1e-6)
     Args:
         f: computes the function from θ as it stands.
         theta: the parameters, float64; changed in place while at work, and put back.
-        step: h for entries up to 1 in size; larger ones take h·|θ|.
+        step: h for entries up to 1 in size; larger ones take ``h·|θ|``.
     """
     gradient = np.empty_like(theta)
     for index in np.ndindex(*theta.shape):
@@ -207,8 +207,7 @@ def central_differences(
     Arguments as there. The error is about step² + 1e−16/step; kinks nearer than the step spoil it.
     """
     loss = get_loss(loss)
-    layers = network.layers
-    wide = Network([Layer(p.W.astype(float), p.b.astype(float), p.activation) for p in layers])
+    wide = network.astype("float64")
 
     def f() -> float:
         return loss.value(wide.logits(X) if loss.link else wide(X), t, weights)

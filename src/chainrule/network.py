@@ -187,6 +187,8 @@ class Network:
     def from_json(cls, text: str) -> Network:
         """A network written by hand, or by `to_json`.
 
+        So the one that says whether two numbers are equal::
+
             {
               "layers": [
                 {"W": [[1, -1], [-1, 1]], "b": [0, 0], "activation": "relu"},
@@ -318,7 +320,13 @@ class Network:
 
     def copy(self) -> Network:
         """The same network with parameters of its own."""
-        return Network([Layer(layer.W, layer.b, layer.activation) for layer in self.layers])
+        return self.astype(self.dtype)
+
+    def astype(self, dtype: DType) -> Network:
+        """The same network with parameters of its own, "float32" or "float64"."""
+        return Network(
+            [Layer(p.W.astype(dtype), p.b.astype(dtype), p.activation) for p in self.layers]
+        )
 
     def _repr_html_(self) -> str:
         from chainrule.explanation.reprs import network_html

@@ -47,6 +47,11 @@ for name, what, example in (
         "Show what each column of a row contributes to what the network says.",
         "chainrule attribute iris.safetensors iris --row 80",
     ),
+    (
+        "verify",
+        "Compute the gradient in independent ways, and compare.",
+        "chainrule verify moons.safetensors moons",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

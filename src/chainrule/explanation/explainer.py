@@ -20,7 +20,7 @@ from chainrule.explanation.forward import forward
 from chainrule.explanation.names import Names
 from chainrule.explanation.subject import Subject
 from chainrule.losses import Loss
-from chainrule.network import Layer, Network
+from chainrule.network import Network
 from chainrule.views import mathematics
 from chainrule.views.mathematics import EDGE, Document, Item, Sentence
 
@@ -185,12 +185,7 @@ def _explained(
 ) -> Explanation:
     if layer is not None:
         network.layer(layer)  # refuses a number that no layer has
-    wide = Network(
-        [
-            Layer(p.W.astype(np.float64), p.b.astype(np.float64), p.activation)
-            for p in network.layers
-        ]
-    )
+    wide = network.astype("float64")
     found = chain(wide, X.astype(np.float64), t, loss)
     return Explanation(wide, found, loss, names, layer)
 

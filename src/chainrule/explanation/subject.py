@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,19 @@ class Subject:
             t=losses.targets(problem.y, loss, k, network.dtype),
             labels=tuple(map(_spelled, problem.learn.target.tolist())),
             numbers=_numbers(problem.learn.features),
+        )
+
+    def some(self, count: int) -> Subject:
+        """So many of the rows, evenly chosen; all of them where there are no more."""
+        if len(self) <= count:
+            return self
+        chosen = np.linspace(0, len(self) - 1, count).astype(np.int64)
+        return replace(
+            self,
+            X=self.X[chosen],
+            t=None if self.t is None else self.t[chosen],
+            labels=tuple(self.labels[i] for i in chosen) if self.labels else (),
+            numbers=self.numbers[chosen],
         )
 
     def __len__(self) -> int:

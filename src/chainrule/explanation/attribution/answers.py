@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from chainrule import losses
 from chainrule.activations import ACTIVATIONS
 from chainrule.arrays import Array
@@ -116,12 +114,7 @@ def number_answer(
 def as_it_predicts(network: Network, loss: str | None = None) -> Network:
     """The network in float64, with the φ_1 that its loss brings, if it brings one."""
     link = None if loss is None else losses.get(loss).link
-    wide = Network(
-        [
-            Layer(p.W.astype(np.float64), p.b.astype(np.float64), p.activation)
-            for p in network.layers
-        ]
-    )
+    wide = network.astype("float64")
     return wide if link is None else _with_output(wide, link)
 
 
