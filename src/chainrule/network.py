@@ -22,6 +22,8 @@ from chainrule.errors import ChainruleError, InvalidValue, ShapeError, unknown
 from chainrule.initializers import initial
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from chainrule.explanation import Explanation
 
 
@@ -317,6 +319,41 @@ class Network:
         from chainrule.explanation import explain
 
         return explain(self, x, y, loss, layer=layer, inputs=inputs, classes=classes)
+
+    def draw(
+        self,
+        X: npt.ArrayLike | None = None,
+        y: npt.ArrayLike | None = None,
+        what: str = "network",
+        *,
+        layer: int | None = None,
+        unit: int | None = None,
+        size: str = "page",
+    ) -> Figure:
+        """A picture: the network with its weights, its units, or how it sees rows of data.
+
+        A notebook shows it; `chainrule.views.pictures.save` writes it to a file.
+
+        Args:
+            X: rows (n, d), for all but "network"; there one row (d,) fills the circles with its z,
+                where else the biases do.
+            y: what the rows should lead to, as `train` takes it; colours them.
+            what: "network", circles and lines with the real weights; "regions", what it says over
+                the plane of the data; "units", what each unit gives there; "bending", the plane as
+                each layer bends it; "unit", what one unit sees.
+            layer: the lecture's number, for "units" and "unit".
+            unit: its number from 1, for "unit".
+            size: "page" or "slide".
+
+        Raises:
+            InvalidValue: there is no such layer or unit, or rows are missing.
+            ShapeError: X or y does not fit the network.
+            UnknownName: there is no such picture or size.
+            MissingExtra: matplotlib is not installed.
+        """
+        from chainrule.explanation.drawing import draw
+
+        return draw(self, X, y, what, layer=layer, unit=unit, size=size)
 
     def copy(self) -> Network:
         """The same network with parameters of its own."""

@@ -10,7 +10,7 @@ import pytest
 
 from chainrule import Layer, Network
 from chainrule.cli.app import run
-from chainrule.explanation import verification
+from chainrule.explanation.verification import ways
 
 NOT_XOR = Network(
     [
@@ -51,13 +51,13 @@ def test_a_right_gradient(said: Said) -> None:
 
 
 def test_a_wrong_gradient_ends_with_1(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = verification.backprop
+    right = ways.backprop
 
     def wrong(*arguments: object) -> tuple[float, object]:
         loss, ((W, b), *others) = right(*arguments)  # type: ignore[arg-type]
         return loss, [(1.0005 * W, b), *others]
 
-    monkeypatch.setattr(verification, "backprop", wrong)
+    monkeypatch.setattr(ways, "backprop", wrong)
     code, out, _ = said("not-xor.json", "corners.csv")
     assert code == 1
     assert "✗" in out

@@ -14,9 +14,14 @@ from chainrule.activations import ACTIVATIONS, Activation, Softmax, relu
 from chainrule.engines.native_engine import NativeEngine
 from chainrule.engines.torch_engine import TorchEngine
 from chainrule.errors import InvalidValue, ShapeError, UnknownName
-from chainrule.explanation import differences, verification
-from chainrule.explanation.differences import Differences
-from chainrule.explanation.verification import Verification, Way, verify_gradients
+from chainrule.explanation.verification import (
+    Verification,
+    Way,
+    differences,
+    verify_gradients,
+    ways,
+)
+from chainrule.explanation.verification.differences import Differences
 from chainrule.losses import LOSSES, check_output
 
 WRONG = 1.0005
@@ -135,25 +140,25 @@ def test_an_engine_that_is_wrong_fails(
 
 
 def test_wrong_factors_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = verification.explicit_gradients
+    right = ways.explicit_gradients
 
     def wrong(*arguments: object) -> tuple[float, object]:
         loss, gradients = right(*arguments)  # type: ignore[arg-type]
         return loss, scaled(gradients)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(verification, "explicit_gradients", wrong)
+    monkeypatch.setattr(ways, "explicit_gradients", wrong)
     found = verify_gradients(network("tanh", "identity", 2), *data("squared_error"))
     assert [(r, each.name) for r, each in found.failed] == [(2, "explicit factors")]
 
 
 def test_wrong_backprop_fails_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = verification.backprop
+    right = ways.backprop
 
     def wrong(*arguments: object) -> tuple[float, object]:
         loss, gradients = right(*arguments)  # type: ignore[arg-type]
         return loss, scaled(gradients)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(verification, "backprop", wrong)
+    monkeypatch.setattr(ways, "backprop", wrong)
     found = verify_gradients(network("tanh", "identity", 2), *data("squared_error"))
     assert {each.name for _, each in found.failed} == {each.name for each in found.ways}
 
@@ -223,7 +228,7 @@ def test_your_own_activation_with_a_hidden_kink_is_not_proven_where_it_is() -> N
 
 
 def test_nothing_judged_is_nothing_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "ENGINES", {"numpy": verification.ENGINES["numpy"]})
+    monkeypatch.setattr(ways, "ENGINES", {"numpy": ways.ENGINES["numpy"]})
     net = Network([Layer([[0.0]], [0.0], "relu"), Layer([[1.0]], [0.0])])
     found = verify_gradients(net, [[1.0]], [1.0])  # all of layer 2 stands on the kink
     assert found.failed == ()

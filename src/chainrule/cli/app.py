@@ -52,6 +52,11 @@ for name, what, example in (
         "Compute the gradient in independent ways, and compare.",
         "chainrule verify moons.safetensors moons",
     ),
+    (
+        "draw",
+        "Draw a network, its units, or how it sees the data.",
+        "chainrule draw moons.safetensors moons --what bending --out bending.png",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

@@ -19,7 +19,7 @@ from chainrule.comparison.search import RateSearch, among, search
 from chainrule.comparison.trial import Trial, run
 from chainrule.engines import choose, compiled
 from chainrule.engines.native_engine import predictor
-from chainrule.explanation.plane import look
+from chainrule.explanation.drawing.plane import look
 from chainrule.explanation.subject import Subject
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer, make

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.comparison.search import RateSearch
 from chainrule.comparison.trial import Trial, median
 from chainrule.errors import lookup
-from chainrule.explanation.plane import Lookout
+from chainrule.explanation.drawing.plane import Lookout
 from chainrule.optimizers import BatchOptimizer, Optimizer, as_dict
 from chainrule.views import words
 from chainrule.views.data import Curve, Numbers, Region, Search

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from chainrule.explanation import letters
+from chainrule.explanation.drawing.diagram import diagram
 from chainrule.network import Layer, Network, Trace
 from chainrule.views.mathematics import Document, Formula, Item, Matrix, display, html
+from chainrule.views.svg import network_svg
+
+_WIDTH = 560.0  # of the picture, in pixels
 
 
 def network_html(network: Network) -> str:
-    """The layers of a network as HTML."""
-    return html(_network(network))
+    """A network as HTML: the formulas of its layers, and its picture where it can be drawn."""
+    formulas = html(_network(network))
+    if not all(np.isfinite(p.W).all() and np.isfinite(p.b).all() for p in network.layers):
+        return formulas
+    return f"{formulas}<div>{network_svg(diagram(network), _WIDTH)}</div>"
 
 
 def network_latex(network: Network) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chainrule import losses
 from chainrule.arrays import Array
-from chainrule.errors import ChainruleError, DataError, InvalidValue, unknown
+from chainrule.errors import ChainruleError, DataError, InvalidValue, ShapeError, unknown
 from chainrule.network import Network
 from chainrule.storage import Model
 from chainrule.tables import Encoder, Table, TargetEncoder
@@ -87,6 +87,49 @@ class Subject:
         if model.encoder is None:
             return _of_network(model, taken, target, loss)
         return _of_model(model, taken, target, loss)
+
+    @classmethod
+    def of_rows(
+        cls,
+        network: Network,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        loss: str | None = None,
+    ) -> Subject:
+        """Rows as they are, without a table.
+
+        Args:
+            network: any.
+            X: rows (n, d), or one (d,).
+            y: what they should lead to, as `train` takes it.
+            loss: its name; the one that goes with the output's activation without it.
+
+        Raises:
+            ShapeError, InvalidValue: X or y does not fit the network, or the loss its output.
+            UnknownName: no loss is called so.
+        """
+        rows = np.atleast_2d(network.rows(X))
+        name = loss or losses.default(network.activations[-1]).name
+        losses.check_output(name, network.activations[-1])
+        d, k = network.sizes[0], network.sizes[-1]
+        said = None if y is None else np.atleast_1d(np.asarray(y))
+        t = None if said is None else losses.targets(said, name, k, network.dtype)
+        if t is not None and len(t) != len(rows):
+            raise ShapeError(f"X has {len(rows)} rows, y has {len(t)}")
+        inputs = tuple(f"x_{i + 1}" for i in range(d))
+        return cls(
+            network=network,
+            loss=name,
+            X=rows,
+            t=t,
+            inputs=inputs,
+            columns=inputs,
+            column_of=np.arange(d),
+            classes=_class_numbers(name, k),
+            target=None,
+            labels=() if said is None else tuple(map(_spelled, said.tolist())),
+            numbers=np.arange(1, len(rows) + 1),
+        )
 
     @classmethod
     def of_problem(cls, problem: Problem, network: Network) -> Subject:

@@ -24,7 +24,11 @@ from chainrule.tables.target import Label, Task
 from chainrule.version import __version__
 
 if TYPE_CHECKING:
-    from chainrule.explanation import Explanation
+    from matplotlib.figure import Figure
+
+    from chainrule.explanation import Explanation, Subject
+    from chainrule.explanation.attribution import Attribution
+    from chainrule.explanation.verification import Verification
 
 Forward: TypeAlias = Callable[[Array], Array]
 RowNumber: TypeAlias = Callable[[int], int]
@@ -172,11 +176,66 @@ class Model:
             InvalidValue: there is no such row or layer.
             DataError: the table does not fit the training data.
         """
-        from chainrule.explanation import Subject, explain_subject
+        from chainrule.explanation import explain_subject
 
-        chosen = [rows] if isinstance(rows, int) else rows
-        table = Table.of(data) if self.encoder is None else self._table(data, self.encoder)
-        return explain_subject(Subject.of(self, table, rows=chosen), layer)
+        return explain_subject(self._seen(data, [rows] if isinstance(rows, int) else rows), layer)
+
+    def attribute(
+        self,
+        data: object,
+        row: int = 1,
+        output: int | str | None = None,
+        baseline: str | None = None,
+        of: str | None = None,
+    ) -> Attribution:
+        """What the answer for a row of a table rests on, column by column.
+
+        Args:
+            data: as `predict`.
+            row: its number, from 1.
+            output: the class, by its name or number from 0; the one that the model says without it.
+            baseline: "mean" of the rows, "zero", or "row:5"; the mean without it, and zero where
+                there is one row only.
+            of: of a class the "probability", as without it, or the "logit".
+
+        Raises:
+            InvalidValue: there is no such row, baseline or output, or the integral was not reached.
+            UnknownName: no class is called so.
+            DataError: the table does not fit the training data.
+        """
+        from chainrule.explanation.attribution import attribute_table
+
+        table = self._seeable(data)
+        return attribute_table(self, table, row, output=output, baseline=baseline, of=of)
+
+    def verify(self, data: object, tolerance: float = 1e-6) -> Verification:
+        """The gradient on a table with targets in independent ways: see `verify_gradients`."""
+        from chainrule.explanation.verification import verify_subject
+
+        return verify_subject(self._seen(data), tolerance=tolerance)
+
+    def draw(
+        self,
+        data: object,
+        what: str = "network",
+        *,
+        layer: int | None = None,
+        unit: int | None = None,
+        size: str = "page",
+    ) -> Figure:
+        """A picture of the network and the rows of a table: as `Network.draw`."""
+        from chainrule.explanation.drawing import draw_subject
+
+        return draw_subject(self._seen(data), what, layer=layer, unit=unit, size=size)
+
+    def _seeable(self, data: object) -> Table:
+        return Table.of(data) if self.encoder is None else self._table(data, self.encoder)
+
+    def _seen(self, data: object, rows: Sequence[int] | None = None) -> Subject:
+        """The rows of a table as the network sees them."""
+        from chainrule.explanation import Subject
+
+        return Subject.of(self, self._seeable(data), rows=rows)
 
     def __eq__(self, other: object) -> bool:
         """Whether the two predict the same and say the same of themselves."""

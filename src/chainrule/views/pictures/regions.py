@@ -16,6 +16,7 @@ from chainrule.views.pictures.look import (
     Look,
     look,
     mark_sample,
+    new_figure,
     ring_entry,
     wrapped,
     write_legend,
@@ -24,6 +25,7 @@ from chainrule.views.pictures.look import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
 
     from chainrule.views.pictures.look import Entry
 
@@ -38,6 +40,25 @@ _EXTEND = {
     (False, True): "max",
     (True, True): "both",
 }
+
+
+def decision(plane: Plane, region: Region, title: str, size: str = "page") -> Figure:
+    """What one network says on the plane, large.
+
+    Args:
+        plane: the grid and the data points.
+        region: what it says there.
+        title: stands above.
+        size: "page" or "slide".
+
+    Raises:
+        UnknownName: another size.
+        MissingExtra: matplotlib is not installed.
+    """
+    sizes = look(size)
+    figure = new_figure(sizes.width, sizes.height or 0.68 * sizes.width, title, sizes)
+    regions([figure.add_subplot()], plane, [region], size=size)
+    return figure
 
 
 def regions(
@@ -60,7 +81,7 @@ def regions(
     for ax, region in zip(axes, regions, strict=True):
         _mesh(ax, plane, region, colours)
         _borders(ax, plane, region, sizes)
-        _points(ax, plane, region, colours)
+        _points(ax, plane, region, colours, sizes)
         _panel(ax, plane, region, type_size, sizes)
     _name_outer(axes, plane, sizes)
     if plane.classes:
@@ -76,15 +97,15 @@ def _tint(colour: str, share: float) -> tuple[float, ...]:
     return tuple(1 - share + share * part for part in to_rgb(colour))
 
 
-def _classes(plane: Plane) -> list[tuple[str, str]]:
+def class_marks(count: int) -> list[tuple[str, str]]:
     """Colour and marker of each class; both together repeat after so many that none will see."""
     return [
         (_CLASS_COLOURS[k % len(_CLASS_COLOURS)], _CLASS_MARKERS[k % len(_CLASS_MARKERS)])
-        for k in range(len(plane.classes))
+        for k in range(count)
     ]
 
 
-def _edge(k: int) -> str:
+def class_edge(k: int) -> str:
     """The colour around the points of a class: the first class has the darkest points."""
     return "white" if k == 0 else "black"
 
@@ -101,7 +122,9 @@ def _colours(plane: Plane) -> tuple[Colormap, Normalize]:
         chosen = LinearSegmentedColormap.from_list("halves", _HALVES)
         norm = Normalize(0, 1)
     else:
-        chosen = ListedColormap([_tint(colour, 0.45) for colour, _ in _classes(plane)])
+        chosen = ListedColormap(
+            [_tint(colour, 0.45) for colour, _ in class_marks(len(plane.classes))]
+        )
         norm = Normalize(-0.5, count - 0.5)
     return chosen.with_extremes(bad=FAINT), norm
 
@@ -131,9 +154,10 @@ def _half(ax: Axes, plane: Plane, layer: Numbers, sizes: Look) -> None:
         ax.contour(plane.x, plane.y, masked, [0.5], colors="black", linewidths=0.6 * sizes.line)
 
 
-def _points(ax: Axes, plane: Plane, region: Region, colours: Colours) -> None:
+def _points(ax: Axes, plane: Plane, region: Region, colours: Colours, sizes: Look) -> None:
     """The data points, and a ring around each that the network gets wrong."""
-    side = 0.05 * _side(ax) * min(1.0, max(0.5, 12 / math.sqrt(len(plane.values) + 1)))
+    largest = min(0.05 * _side(ax), 5.4 * sizes.line)
+    side = largest * min(1.0, max(0.5, 12 / math.sqrt(len(plane.values) + 1)))
     many = len(plane.values) > 500  # edges would cover the colours, and a file would be large
     edge = 0.0 if many else 0.12 * side
     keywords: dict[str, Any] = {"s": side**2, "linewidths": edge, "rasterized": many, "zorder": 2}
@@ -147,9 +171,9 @@ def _points(ax: Axes, plane: Plane, region: Region, colours: Colours) -> None:
         }
         x, y = plane.points.T
         ax.scatter(x, y, **shown, **keywords)
-    for k, (colour, marker) in enumerate(_classes(plane)):
+    for k, (colour, marker) in enumerate(class_marks(len(plane.classes))):
         x, y = plane.points[plane.values == k].T
-        ax.scatter(x, y, facecolors=colour, marker=marker, edgecolors=_edge(k), **keywords)
+        ax.scatter(x, y, facecolors=colour, marker=marker, edgecolors=class_edge(k), **keywords)
     if region.wrong.any():
         x, y = plane.points[region.wrong].T
         keywords |= {"s": (1.8 * side) ** 2, "linewidths": 0.25 * side, "zorder": 3}
@@ -208,9 +232,9 @@ def _class_legend(
     from matplotlib.lines import Line2D
 
     entries: list[Entry] = [
-        (name, mark_sample(sizes, marker=marker, color=colour, markeredgecolor=_edge(k)))
+        (name, mark_sample(sizes, marker=marker, color=colour, markeredgecolor=class_edge(k)))
         for k, (name, (colour, marker)) in enumerate(
-            zip(plane.classes, _classes(plane), strict=True)
+            zip(plane.classes, class_marks(len(plane.classes)), strict=True)
         )
     ]
     if any(region.wrong.any() for region in regions):

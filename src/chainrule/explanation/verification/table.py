@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chainrule.views import words
 
 if TYPE_CHECKING:
-    from chainrule.explanation.verification import Verification
+    from chainrule.explanation.verification.ways import Verification
 
 WIDTH = 80
 

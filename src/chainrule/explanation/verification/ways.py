@@ -21,9 +21,9 @@ from chainrule import chance, losses
 from chainrule.arrays import Array
 from chainrule.engines import ENGINES, choose
 from chainrule.errors import ChainruleError, InvalidValue
-from chainrule.explanation.differences import LARGEST_STEP, Differences, Measured
 from chainrule.explanation.subject import Subject
-from chainrule.explanation.verification_table import html, text
+from chainrule.explanation.verification.differences import LARGEST_STEP, Differences, Measured
+from chainrule.explanation.verification.table import html, text
 from chainrule.gradients import Gradients, backprop, explicit_gradients
 from chainrule.losses import Loss
 from chainrule.network import Network
