@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chainrule.errors import ChainruleError, DivergenceError
     from chainrule.explanation import Explanation
     from chainrule.explanation.attribution import Attribution, attribute
+    from chainrule.explanation.health import Health, Monitor, examine
     from chainrule.explanation.verification import Verification, verify_gradients
     from chainrule.losses import LOSSES
     from chainrule.network import Layer, Network, Trace
@@ -53,6 +54,7 @@ _HOMES = {
     "errors": ("ChainruleError", "DivergenceError"),
     "explanation": ("Explanation",),
     "explanation.attribution": ("Attribution", "attribute"),
+    "explanation.health": ("Health", "Monitor", "examine"),
     "explanation.verification": ("Verification", "verify_gradients"),
     "losses": ("LOSSES",),
     "network": ("Layer", "Network", "Trace"),
@@ -94,6 +96,7 @@ __all__ = [
     "Cosine",
     "DivergenceError",
     "Explanation",
+    "Health",
     "History",
     "LBFGS",
     "LOSSES",
@@ -101,6 +104,7 @@ __all__ = [
     "Lion",
     "Model",
     "Momentum",
+    "Monitor",
     "NAdam",
     "Network",
     "OPTIMIZERS",
@@ -118,6 +122,7 @@ __all__ = [
     "attribute",
     "compare",
     "descents",
+    "examine",
     "load",
     "predictor",
     "range_test",

@@ -53,6 +53,11 @@ for name, what, example in (
         "chainrule verify moons.safetensors moons",
     ),
     (
+        "health",
+        "Find units that do no work and gradients that vanish: advice, with exit code 0.",
+        "chainrule health moons.safetensors moons",
+    ),
+    (
         "draw",
         "Draw a network, its units, or how it sees the data.",
         "chainrule draw moons.safetensors moons --what bending --out bending.png",

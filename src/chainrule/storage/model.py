@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from chainrule.explanation import Explanation, Subject
     from chainrule.explanation.attribution import Attribution
+    from chainrule.explanation.health import Health
     from chainrule.explanation.verification import Verification
 
 Forward: TypeAlias = Callable[[Array], Array]
@@ -213,6 +214,12 @@ class Model:
         from chainrule.explanation.verification import verify_subject
 
         return verify_subject(self._seen(data), tolerance=tolerance)
+
+    def health(self, data: object) -> Health:
+        """Units that do no work and gradients that do not arrive, on a table's rows: see `examine`."""
+        from chainrule.explanation.health import examine_subject
+
+        return examine_subject(self._seen(data))
 
     def draw(
         self,

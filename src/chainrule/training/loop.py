@@ -45,7 +45,12 @@ class Event:
     @property
     def network(self) -> Network:
         """The network as it is now, brought up to date with the engine."""
-        return write_back(self._loop.network, self._loop.engine.state())
+        return write_back(self._loop.network, self.state)
+
+    @property
+    def state(self) -> State:
+        """A copy of the engine's state, which costs less than the network brought up to date."""
+        return self._loop.engine.state()
 
 
 Callback: TypeAlias = Callable[[Event], object]

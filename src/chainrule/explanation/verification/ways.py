@@ -23,7 +23,7 @@ from chainrule.engines import ENGINES, choose
 from chainrule.errors import ChainruleError, InvalidValue
 from chainrule.explanation.subject import Subject
 from chainrule.explanation.verification.differences import LARGEST_STEP, Differences, Measured
-from chainrule.explanation.verification.table import html, text
+from chainrule.explanation.verification.table import report
 from chainrule.gradients import Gradients, backprop, explicit_gradients
 from chainrule.losses import Loss
 from chainrule.network import Network
@@ -139,10 +139,10 @@ class Verification:
         }
 
     def __str__(self) -> str:
-        return text(self)
+        return report(self).text()
 
     def _repr_html_(self) -> str:
-        return html(self)
+        return report(self).html()
 
 
 def verify_gradients(
