@@ -75,6 +75,14 @@ def test_every_picture(said: Said, what: str, suffix: str) -> None:
             ("not-xor.json", "corners.csv", "--what", "unit", "--unit", "9", "--out", "it.png"),
             "no unit 9",
         ),
+        (
+            ("not-xor.json", "corners.csv", "--what", "unit", "--unit", "0", "--out", "it.png"),
+            "no unit 0",
+        ),
+        (
+            ("not-xor.json", "corners.csv", "--what", "unit", "--layer", "0", "--out", "it.png"),
+            "layers are numbered 1 (output) to 2, got 0",
+        ),
         (("not-xor.json", "--out", "it.jpg"), "a picture's name ends in .png or .svg"),
         (("not-xor.json", "--out", "none/it.png"), "there is no folder"),
         (("not-xor.json", "wide.csv", "--out", "it.png"), "the network takes rows of 2 numbers"),

@@ -239,9 +239,11 @@ class UnitSight:
         u: (n,), what it gets from each row before φ.
         values: (n,), the number of each row's class; all 0 where there are no classes.
         classes: the names of the classes; empty where there are none.
-        fires: what it does with the rows, a line for all of them and one for each class.
-        plane: where `z` is; None where it has no picture.
+        fires: on which share of the rows it fires, in words: first of all rows, then of those of
+            each class.
+        plane: where `map` is; None without one.
         map: what the unit gives over the plane.
+        note: what else there is to say of the weights, as "b = 0.5".
     """
 
     title: str
@@ -253,3 +255,45 @@ class UnitSight:
     fires: tuple[str, ...]
     plane: Plane | None = None
     map: UnitMaps | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ActivationCurve:
+    """An activation that works number by number, and its derivative.
+
+    Attributes:
+        title: what stands above.
+        u: (n,), ascending.
+        z, slope: (n,), φ(u) and φ′(u); nan where there is a jump.
+        limits: finite values that φ comes near to, or reaches, far from 0.
+        jumps: where φ′ jumps: u, the value it takes there, and the one it comes near to and does not.
+    """
+
+    title: str
+    u: Numbers
+    z: Numbers
+    slope: Numbers
+    limits: tuple[float, ...] = ()
+    jumps: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class SharesCurve:
+    """An activation of several numbers at once, which shares out 1 among them.
+
+    Attributes:
+        title: what stands above.
+        u: (n,), the first of its inputs.
+        others: the other inputs, which stay.
+        z: (n, m), the outputs.
+        at: the inputs (m,) at which the Jacobian is shown.
+        jacobian: (m, m), row j the derivatives of output j.
+    """
+
+    title: str
+    u: Numbers
+    others: tuple[float, ...]
+    z: Numbers
+    at: tuple[float, ...]
+    jacobian: Numbers

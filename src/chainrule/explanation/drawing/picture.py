@@ -66,7 +66,9 @@ def draw_subject(
     if what == "unit":
         from chainrule.explanation.drawing.sight import unit as sight
 
-        return sight(subject, layer or 1, unit or 1, lookout, size)
+        return sight(
+            subject, 1 if layer is None else layer, 1 if unit is None else unit, lookout, size
+        )
     if lookout is None:
         raise InvalidValue(
             f"the picture {what!r} needs rows of two numbers at least: these have one"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.activations import Softmax
 from chainrule.explanation.drawing.diagram import stage_name, unit_names
 from chainrule.explanation.drawing.plane import Lookout
 from chainrule.explanation.drawing.units import check_unit, layer_maps
 from chainrule.explanation.subject import Subject
 from chainrule.views.data import Bars, Numbers, UnitMaps, UnitSight
-from chainrule.views.layout import lowered
+from chainrule.views.layout import lowered, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,25 +51,43 @@ def sight(subject: Subject, layer: int, unit: int, lookout: Lookout | None = Non
     network, j = subject.network, unit - 1
     W, first = network.layer(layer).W.astype(np.float64), layer == len(network.layers)
     with np.errstate(over="ignore", invalid="ignore"):
-        u = network.trace(subject.X).u[layer + 1][:, j].astype(np.float64)
+        u = network.trace(subject.X).u[layer + 1].astype(np.float64)
     names = subject.inputs if first else unit_names(len(W))
+    classes, values = _classes(subject)
     image = _image(subject, W[:, j]) if first else None
-    known = subject.t is not None and bool(subject.classes)
-    classes = subject.classes if known else ()
-    values = (
-        subject.t[:, 0].astype(np.float64) if known and subject.t is not None else np.zeros(len(u))
-    )
     return UnitSight(
-        title=f"Unit {unit} of layer {layer}: {lowered(stage_name(network, layer))}",
-        weights=Bars("", f"column {unit} of W_{layer}", tuple(names), W[:, j]),
+        title=_title(subject, layer, unit),
+        weights=Bars("", lowered(f"column {unit} of W_{layer}"), tuple(names), W[:, j]),
         image=image,
-        u=u,
+        u=u[:, j],
         values=values,
         classes=classes,
-        fires=_fires(u, values, classes),
+        fires=_fires(_on(subject, layer, u, j), values, classes),
+        note=_note(float(network.layer(layer).b[j]), image),
         plane=None if lookout is None else lookout.plane,
         map=None if lookout is None else _map(subject, lookout, layer, j),
     )
+
+
+def _title(subject: Subject, layer: int, unit: int) -> str:
+    """Which unit it is; one of several outputs has the name of its class."""
+    name = lowered(stage_name(subject.network, layer))
+    several = layer == 1 and len(subject.classes) == subject.network.sizes[-1]
+    of_class = f", for class {subject.classes[unit - 1]}" if several else ""
+    return f"Unit {unit} of layer {layer}{of_class}: {name}"
+
+
+def _classes(subject: Subject) -> tuple[tuple[str, ...], Numbers]:
+    """The names of the classes, and the number of each row's; no names where they are not known."""
+    if subject.t is None or not subject.classes:
+        return (), np.zeros(len(subject))
+    return subject.classes, subject.t[:, 0].astype(np.float64)
+
+
+def _note(b: float, image: Numbers | None) -> str:
+    """The bias; and what is grey in an image."""
+    gaps = image is not None and bool(np.isnan(image).any())
+    return f"b = {signed(b)}" + ("\ngrey: the same in all rows" if gaps else "")
 
 
 def _map(subject: Subject, lookout: Lookout, layer: int, j: int) -> UnitMaps:
@@ -114,15 +133,28 @@ def _pixels(names: tuple[str, ...]) -> list[tuple[int, int]] | None:
     return places if set(places) == square else None
 
 
-def _fires(u: Numbers, values: Numbers, classes: tuple[str, ...]) -> tuple[str, ...]:
-    """On which rows u is above 0."""
-    on = u > 0
-    lines = [f"u is above 0 on {int(on.sum()):,} of {len(on):,} rows, {_percent(on)}."]
-    if classes:
-        each = [f"{name}: {_percent(on[values == k])}" for k, name in enumerate(classes)]
-        lines.append("Of the rows of each class: " + ", ".join(each) + ".")
-    return tuple(lines)
+def _on(subject: Subject, layer: int, u: Numbers, j: int) -> tuple[str, npt.NDArray[np.bool_]]:
+    """What it is for unit j to fire, and on which rows it does, given its layer's u (n, m)."""
+    phi = subject.network.layer(layer).activation
+    if isinstance(phi, Softmax):
+        return "u is the largest of its layer", u.argmax(axis=1) == j
+    return "u is above 0", u[:, j] > 0
+
+
+def _fires(
+    said: tuple[str, npt.NDArray[np.bool_]], values: Numbers, classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The share of all rows, then those of the rows of each class."""
+    words, on = said
+    each = (f"{name}: {_percent(on[values == k])}" for k, name in enumerate(classes))
+    return (f"{words} on {int(on.sum()):,} of {len(on):,} rows, {_percent(on)}", *each)
 
 
 def _percent(on: npt.NDArray[np.bool_]) -> str:
-    return f"{100 * on.mean():.0f} %" if len(on) else "no rows"
+    """A share; 0 % and 100 % are none and all."""
+    if not len(on):
+        return "no rows"
+    share = 100 * float(on.mean())
+    if 0 < share < 0.1 or 99.9 < share < 100:
+        return "under 0.1 %" if share < 1 else "over 99.9 %"
+    return f"{share:.1f} %" if 0 < share < 1 or 99 < share < 100 else f"{share:.0f} %"

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 24  # units of one layer
-MOST_TOGETHER = {"page": 6, "slide": 10}  # of each, where all layers are shown
-MOST_LAYERS = {"page": 8, "slide": 4}
+MOST_TOGETHER = (  # of each hidden layer, and of the output's, where all layers are shown
+    {"page": 6, "slide": 10},
+    {"page": 12, "slide": 10},
+)
+MOST_LAYERS = {"page": 6, "slide": 4}
 _STRAIGHT = ("softmax", "exponential")  # u = 0 divides nothing there
 
 
@@ -52,7 +55,7 @@ def unit_maps(
 ) -> tuple[list[UnitMaps], str]:
     """The panels, from input to output, and the title."""
     network, count = subject.network, len(subject.network.layers)
-    over = f"over {lookout.plane.axes[0]} and {lookout.plane.axes[1]}"
+    over = f"over {_name_plane(subject, lookout.plane)}"
     with np.errstate(over="ignore", invalid="ignore"):
         trace = network.trace(lookout.X)
     if layer is not None:
@@ -61,8 +64,10 @@ def unit_maps(
     most = MOST_LAYERS.get(size, count)
     kept = [count - int(i) for i in shown(count, most)[0]]
     left = f"; {words.many(count - most, 'layer')} in the middle not shown" if count > most else ""
-    together = MOST_TOGETHER.get(size, MOST)
-    maps = [layer_maps(subject, trace, lookout.plane, r, together) for r in kept]
+    maps = [
+        layer_maps(subject, trace, lookout.plane, r, MOST_TOGETHER[r == 1].get(size, MOST))
+        for r in kept
+    ]
     return maps, f"What each unit gives {over}{left}"
 
 
@@ -86,6 +91,12 @@ def layer_maps(subject: Subject, trace: Trace, plane: Plane, r: int, most: int) 
         left_out=m - len(which),
         cut=cut,
     )
+
+
+def _name_plane(subject: Subject, plane: Plane) -> str:
+    if plane.axes == subject.inputs:
+        return f"{plane.axes[0]} and {plane.axes[1]}"
+    return "the first two principal components"
 
 
 def check_unit(subject: Subject, layer: int, unit: int) -> None:
