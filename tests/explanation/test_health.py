@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,34 @@ def test_leaky_relu_is_never_dead() -> None:
 def test_a_dead_output_without_a_link_is_found() -> None:
     network = Network([Layer([[0.0], [0.0]], [-1.0], "relu")])
     assert said(examine(network, X, Y, "squared_error")) == [(1, "dead")]
+
+
+@pytest.mark.parametrize(("phi", "no"), [("logistic", 0), ("tanh", -1)])
+def test_an_output_that_is_sure_is_saturated_only_where_it_is_wrong(phi: str, no: int) -> None:
+    # |u| = 20 on every row, and t says that the output misses on `wrong` of 100
+    x = np.repeat([-20.0, 20.0], 50)[:, None]
+    network = Network([Layer([[1.0]], [0.0], phi)])
+    for wrong, saturated in ((0, 0), (5, 0), (6, 1), (100, 1)):
+        t = np.where(x[:, 0] > 0, 1, no)
+        t[:wrong] = 1
+        t[50 : 50 + max(wrong - 50, 0)] = no
+        found = examine(network, x, t, "squared_error")
+        assert counts(found, "saturated") == [saturated]
+        assert said(found) == [(1, "saturated")] * saturated
+        assert not saturated or sentence(found, "saturated").startswith(
+            "layer 1: 1 of 1 unit saturated where it is wrong on these 100 rows"
+        )
+    steep = np.where(np.arange(100) < 50, -1.0, 20.0)[:, None]  # wrong where φ′ is large
+    assert counts(examine(network, steep, np.ones(100), "squared_error"), "saturated") == [0]
+    assert counts(examine(network, x, loss="squared_error"), "saturated") == [None]
+
+
+def test_one_dead_unit_of_few_rows() -> None:
+    network = Network([Layer([[1.0, -1.0]], [0.0, 0.0], "relu"), Layer([[1.0], [1.0]], [0.0])])
+    assert sentence(examine(network, [[1.0], [2.0]], [1, 2]), "dead") == (
+        "layer 2: 1 of 2 units never fires on these 2 rows;"
+        " a smaller learning rate or leaky ReLU would help, if it is so on more rows"
+    )
 
 
 def test_eight_logistic_layers_let_the_gradient_vanish() -> None:
@@ -296,7 +325,7 @@ def test_looks_are_spread_over_the_epochs(looks: int, epochs: int, seen: list[in
     monitor = Monitor(X, Y, looks=looks)
     trained([monitor], epochs=epochs)
     assert list(monitor.looks) == seen
-    assert str(monitor)
+    assert ("One look does not tell what got worse" in str(monitor)) == (looks == 1)
 
 
 def test_the_last_look_sees_the_trained_network() -> None:
@@ -317,10 +346,38 @@ def test_the_change_is_that_of_the_weights_between_looks() -> None:
     assert np.isnan(monitor.history[0].changes).all()
     for before, now in zip(monitor.history, monitor.history[1:], strict=False):
         expected = [
-            float(np.sqrt(((W - V) ** 2).sum()) / np.sqrt((V**2).sum())) / 3
+            float(np.sqrt(((W - V) ** 2).sum() / max((V**2).sum(), (W**2).sum()))) / 3
             for W, V in zip(kept[now.epoch], kept[before.epoch], strict=True)
         ]
         assert now.changes == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", [chainrule.SGD(3.0), chainrule.Adam(0.5)])
+def test_the_change_is_no_more_than_the_sum_of_the_updates(optimizer: Any) -> None:
+    # one update an epoch, so that each is seen; the weights grow manifold, shrink and turn
+    kept: list[list[Rows]] = []
+    monitor = Monitor(X, Y, looks=6)
+    trained(
+        [monitor, lambda e: kept.append([p.W.copy() for p in e.network.layers])],
+        epochs=51,
+        batch_size=500,
+        optimizer=optimizer,
+    )
+    norm = np.linalg.norm
+    for look in monitor.history[1:]:
+        way = kept[look.epoch - 11 : look.epoch]
+        for i, change in enumerate(look.changes):
+            ratios = [norm(W[i] - V[i]) / norm(V[i]) for V, W in pairwise(way)]
+            assert 0 < 10 * change <= sum(ratios) * (1 + 1e-5)
+
+
+def test_the_change_of_weights_that_grow_is_not_overstated() -> None:
+    V = np.array([[3.0, 4.0]])
+    assert monitors._change(2 * V, V) == pytest.approx(np.log(2))  # not 1
+    assert monitors._change(V / 2, V) == pytest.approx(1 / 2)
+    assert monitors._change(-V, V) == pytest.approx(2)
+    assert monitors._change(V, 0 * V) == 1
+    assert monitors._change(0 * V, 0 * V) == 0
 
 
 def test_the_frame_has_a_row_for_each_look_and_layer() -> None:

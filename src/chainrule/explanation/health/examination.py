@@ -9,14 +9,17 @@ Of each layer, with u_{r+1} and z_r on n rows and the gradient of the mean loss 
     gradient    ‖(∂L/∂W_r, ∂L/∂b_r)‖, and its ratio to that of layer 1
 
 An output that is the link of its loss, logistic, softmax or exponential, is never dead or saturated:
-there ∂L/∂u = φ(u) − t needs no φ′. The bounds are this library's. They are wide: a network within
-them may still learn badly, one beyond them deserves a look.
+there ∂L/∂u = φ(u) − t needs no φ′. Of another bounded output only the rows count that it misses by
+more than half of its range, if these are more than 5 %: to be sure and right is no fault.
+
+The bounds are this library's. They are wide: a network within them may still learn badly, one beyond
+them deserves a look.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +27,18 @@ import numpy.typing as npt
 from chainrule import losses
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue, ShapeError
-from chainrule.explanation.health.findings import FLAT, MOSTLY, Finding, findings
+from chainrule.explanation.health.findings import FEW, FLAT, MOSTLY, Finding, findings
 from chainrule.explanation.subject import Subject
 from chainrule.gradients import backprop
-from chainrule.network import Layer, Network
+from chainrule.network import Layer, Network, Trace
 from chainrule.views import words
 from chainrule.views.report import Report
 
 _STEEPEST = {"logistic": 0.25, "tanh": 1.0}  # the largest φ′ of what is bounded
+_HALF = {"logistic": 0.5, "tanh": 1.0}  # of the range of φ
 _ROUNDING = 8  # a unit is constant if its z differ by up to so many ε of the largest
+
+Units: TypeAlias = npt.NDArray[np.bool_]  # (e,)
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,6 @@ def _check(X: Array) -> None:
 def examined(network: Network, X: Array, t: Array | None, loss: str) -> Health:
     """The health on rows (n, d) with targets as `losses.targets` gives them, or None."""
     value, norms = np.nan, [np.nan] * len(network.layers)
-    linked = losses.get(loss).link == network.activations[-1]
     with np.errstate(all="ignore"):  # what overflows is among the findings
         trace = network.trace(X)
         if t is not None:
@@ -210,7 +215,7 @@ def examined(network: Network, X: Array, t: Array | None, loss: str) -> Health:
                 activation=network.layer(r).activation.name,
                 inputs=network.layer(r).inputs,
                 units=network.layer(r).outputs,
-                **_units(network.layer(r), trace.u[r + 1], trace.z[r], linked and r == 1),
+                **_counts(network, r, trace, t, loss),
                 gradient=norms[-r],
                 ratio=norms[-r] / norms[-1] if norms[-1] else np.nan,
             )
@@ -219,9 +224,11 @@ def examined(network: Network, X: Array, t: Array | None, loss: str) -> Health:
     return Health(len(X), None if t is None else loss, value, layers)
 
 
-def _units(layer: Layer, u: Array, z: Array, linked: bool) -> dict[str, Any]:
-    """The counts of a layer, by the names of their fields."""
-    told = {"dead": None, "saturated": None} | _flat(layer, u, linked)
+def _counts(network: Network, r: int, trace: Trace, t: Array | None, loss: str) -> dict[str, Any]:
+    """The counts of layer r, by the names of their fields."""
+    layer, u, z = network.layer(r), trace.u[r + 1], trace.z[r]
+    flat = _flat(layer, u) if r > 1 else _flat_output(layer, u, z, t, loss)
+    told: dict[str, Units | None] = {"dead": None, "saturated": None} | flat
     rounding = _ROUNDING * np.finfo(z.dtype).eps * np.abs(z).max(axis=0)
     constant = np.ptp(z, axis=0) <= rounding
     for units in told.values():
@@ -234,15 +241,31 @@ def _units(layer: Layer, u: Array, z: Array, linked: bool) -> dict[str, Any]:
     }
 
 
-def _flat(layer: Layer, u: Array, linked: bool) -> dict[str, npt.NDArray[np.bool_]]:
+def _flat(layer: Layer, u: Array) -> dict[str, Units]:
     """Which units have no slope, (e,), under the name that this has; nothing where φ always has."""
     phi = layer.activation
-    if linked or not phi.elementwise or phi.name == "identity":
+    if not phi.elementwise or phi.name == "identity":
         return {}
     slope = phi.derivative(u)
     if phi.name in _STEEPEST:
         return {"saturated": (slope < FLAT * _STEEPEST[phi.name]).mean(axis=0) >= MOSTLY}
     return {"dead": (slope == 0).all(axis=0)}
+
+
+def _flat_output(layer: Layer, u: Array, z: Array, t: Array | None, loss: str) -> dict[str, Units]:
+    """The same of the output layer, where a slope is missed only on the way to a target."""
+    phi = layer.activation
+    if losses.get(loss).link == phi.name:
+        return {}
+    if phi.name not in _STEEPEST:
+        return _flat(layer, u)
+    if t is None:
+        return {}
+    missed = np.abs(z - t) > _HALF[phi.name]  # (n, k)
+    flat = missed & (phi.derivative(u) < FLAT * _STEEPEST[phi.name])
+    return {
+        "saturated": (missed.mean(axis=0) > FEW) & (flat.sum(axis=0) >= MOSTLY * missed.sum(axis=0))
+    }
 
 
 def cell(value: float | None) -> str:

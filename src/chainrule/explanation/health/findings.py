@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chainrule.explanation.health.examination import Health, LayerHealth
 
 FEW = 0.05  # up to this share of a layer's units may be dead, saturated or constant
+ENOUGH = 100  # rows: one that fires on 5 % of all rows is silent on these once in 170 times
 FLAT, MOSTLY = 0.05, 0.95  # of the largest φ′, and of the rows, for a saturated unit
 VANISHING, EXPLODING = 1e-3, 1e3  # of the gradient norm of layer 1
 
@@ -49,7 +50,7 @@ def _in_layers(health: Health) -> Iterator[Finding]:
         for kind, said in (
             ("not finite", _not_finite(layer)),
             ("overflow", _overflow(layer, here) if finite else ""),
-            ("dead", _dead(layer, here)),
+            ("dead", _dead(layer, health.rows)),
             ("saturated", _saturated(layer, health.rows)),
             ("constant", _constant(layer, here, mute)),
         ):
@@ -83,22 +84,30 @@ def _overflow(layer: LayerHealth, here: str) -> str:
     )
 
 
-def _dead(layer: LayerHealth, here: str) -> str:
+def _dead(layer: LayerHealth, rows: int) -> str:
     if not too_many(layer.dead, layer):
         return ""
-    does = "fire" if layer.activation == "relu" else "pass a gradient on"
+    fire, let = ("fires", "lets") if layer.dead == 1 else ("fire", "let")
+    does = fire if layer.activation == "relu" else f"{let} a gradient through"
+    doubt = ", if it is so on more rows" if rows < ENOUGH else ""
     return (
-        f"{_of_units(layer.dead, layer)} never {does} on {here};"
-        " a smaller learning rate or leaky ReLU would help"
+        f"{_of_units(layer.dead, layer)} never {does} on these {rows:,} rows;"
+        f" a smaller learning rate or leaky ReLU would help{doubt}"
     )
 
 
 def _saturated(layer: LayerHealth, rows: int) -> str:
     if not too_many(layer.saturated, layer):
         return ""
+    under = f"{layer.activation}′ under {FLAT:g} of its largest on"
+    where = (
+        f"where it is wrong on these {rows:,} rows ({under} {MOSTLY:.0%} of those that it misses by"
+        " half its range)"
+        if layer.layer == 1
+        else f"on these {rows:,} rows ({under} {math.ceil(MOSTLY * rows):,} or more)"
+    )
     return (
-        f"{_of_units(layer.saturated, layer)} saturated on these {rows:,} rows ({layer.activation}′ under"
-        f" {FLAT:g} of its largest on {math.ceil(MOSTLY * rows):,} or more);"
+        f"{_of_units(layer.saturated, layer)} saturated {where};"
         " smaller weights, scaled inputs or a smaller learning rate would help"
     )
 

@@ -39,8 +39,8 @@ class Look:
         loss: the epoch's mean training loss.
         learning_rate: of the epoch's last update.
         health: on the monitor's rows.
-        changes: ‖ΔW_r‖/‖W_r‖ for an epoch since the look before, from input to output; nan at the
-            first look, and where W_r was 0.
+        changes: the least that Σ ‖ΔW_r‖/‖W_r‖ over an epoch's updates can have been since the look
+            before, from input to output; see `Monitor`. nan at the first look.
     """
 
     epoch: int
@@ -67,12 +67,15 @@ class Monitor:
         chainrule.train(network, X, y, callbacks=[monitor])
         print(monitor)
 
-    The change of a layer is ‖W_now − W_then‖ / (‖W_then‖·epochs between) from one look to the next.
-    It is not the mean size of the epochs' own changes, still less of the updates': what goes there
-    and back cancels, so it is at most that. Divided by the updates in an epoch it is, likewise, at
-    most the mean ‖ΔW‖ of an update over ‖W_then‖, whatever the optimizer. The ratio of an update to
-    its weights is usually about 1e-3 (a rule of thumb: Karpathy, CS231n notes, "Ratio of
-    weights:updates"); where even what is left after cancelling is ten times that, a finding says
+    The change of a layer is the least that Σ ‖ΔW‖/‖W‖ over the updates between two looks can have
+    been, whatever the optimizer, divided by the epochs between. From V to W it is the larger of
+
+        ‖W − V‖ / max(‖W‖, ‖V‖)     a metric by Ptolemy's inequality: steps are no shorter
+        log(‖W‖ / ‖V‖)              for a step of ratio ρ makes ‖W‖ at most 1 + ρ times as large
+
+    What goes there and back cancels, so the sum itself may be many times that. Its mean for an
+    update is usually about 1e-3 (a rule of thumb: Karpathy, CS231n notes, "Ratio of
+    weights:updates"); where even the least that it can have been is ten times that, a finding says
     so. An epoch of a single update is not judged: a step over all rows has no noise to average out,
     and L-BFGS finds its own.
 
@@ -259,8 +262,11 @@ class Monitor:
     def _sentences(self) -> tuple[str, ...]:
         worse = tuple(f"{finding.sentence}." for finding in self.findings)
         at_last = self._seen[-1].health.sentences
+        none = "Nothing got worse along the training."
+        if len(self._seen) == 1:
+            none = "One look does not tell what got worse along the training."
         return (
-            *(worse or ("Nothing got worse along the training.",)),
+            *(worse or (none,)),
             "At the last look:",
             *at_last,
         )
@@ -272,7 +278,7 @@ def _both(was: float | None, now: float | None) -> str:
 
 
 def _changes(now: _Copy, then: _Copy | None) -> tuple[float, ...]:
-    """‖ΔW‖/‖W‖ of each layer for an epoch between two copies; nan where something came of 0."""
+    """The change of each layer for an epoch between two copies."""
     if then is None:
         return (np.nan,) * len(now.parameters)
     epochs = now.epoch - then.epoch
@@ -281,8 +287,12 @@ def _changes(now: _Copy, then: _Copy | None) -> tuple[float, ...]:
 
 
 def _change(now: Array, was: Array) -> float:
-    moved, size = float(np.linalg.norm(now - was)), float(np.linalg.norm(was))
-    return moved / size if size else np.nan if moved else 0.0
+    """The least Σ ‖ΔW‖/‖W‖ on any way from one to the other."""
+    moved, after, before = (float(np.linalg.norm(W)) for W in (now - was, now, was))
+    if not moved:
+        return 0.0
+    growth = np.log(after / before) if after and before else 0.0
+    return max(moved / max(after, before), float(growth))
 
 
 def _more(seen: Sequence[Look], i: int, kind: str) -> str:
