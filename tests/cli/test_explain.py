@@ -72,7 +72,7 @@ def test_a_model_brings_the_names_of_its_columns_and_classes(
     assert "sepal width (cm)" in out
     assert "setosa versicolor virginica" in out
     assert "L = −log z_1⁽²⁾ = " in out
-    assert "of long rows and columns the first and last 3 numbers" in out
+    assert "of long rows and columns the first and last 3 numbers" in " ".join(out.split())
     found = json.loads(printed(capsys, str(iris), "iris", "--row", "80", "--format", "json"))
     model = chainrule.load(iris)
     p = model.predict_probability(builtin("iris").take(np.array([79])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -80,11 +81,12 @@ def _said(explanation: Explanation, format_: str, edge: int) -> str:
             return explanation.json()
     columns = shutil.get_terminal_size((80, 24)).columns
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    text = explanation.text(min(max(columns, NARROWEST), WIDEST), edge, unicode)
+    width = min(max(columns, NARROWEST), WIDEST)
+    text = explanation.text(width, edge, unicode)
     if max(explanation.network.sizes) <= 2 * edge + 1:
         return text
-    return (
-        f"{text}\n\nThe network is too large to print whole: of long rows and columns the first and "
-        f"last {edge} numbers\nare shown. --edge {2 * edge} shows more, --layer one layer, --format json "
-        "every number."
+    note = (
+        f"The network is too large to print whole: of long rows and columns the first and last {edge}"
+        f" numbers are shown. --edge {2 * edge} shows more, --layer one layer, --format json every number."
     )
+    return f"{text}\n\n{textwrap.fill(note, width)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ from chainrule.storage import Model
 from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.kinds import kind_of, missing
 from chainrule.tables.scaling import as_numbers
-from chainrule.training.problem import Problem
+
+if TYPE_CHECKING:
+    from chainrule.training.problem import Problem
 
 
 @dataclass(frozen=True)
