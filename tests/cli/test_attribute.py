@@ -14,29 +14,7 @@ from chainrule.cli.app import run
 from chainrule.tables import Table, builtin
 from chainrule.training.fitting import Settings, fit_table
 
-NOT_XOR = """{
-  "layers": [
-    {"W": [[1, -1], [-1, 1]], "b": [0, 0], "activation": "relu"},
-    {"W": [[-1], [-1]], "b": [0.5], "activation": "logistic"}
-  ]
-}"""
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    Path("not-xor.json").write_text(NOT_XOR)
-    Path("xor.csv").write_text("x_0,x_1,equal\n0,0,1\n1,0,0\n0,1,0\n1,1,1\n")
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "iris.safetensors"
-    settings = Settings(hidden=(8,), epochs=20)
-    chainrule.save(fit_table(builtin("iris"), settings=settings).model, path)
-    return path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture(scope="module")

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from chainrule import Layer, Network
-from chainrule.cli.app import run
+from chainrule import Network
 
-NOT_XOR = Network(
-    [
-        Layer([[1.0, -1.0], [-1.0, 1.0]], [0.0, 0.0], "relu"),
-        Layer([[-1.0], [-1.0]], [0.5], "logistic"),
-    ]
-)
 Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Said:
+def said(folder: Path, ran: Said) -> Said:
     """The exit code, output and error of `chainrule draw`, in a folder with ¬XOR in it."""
-    monkeypatch.chdir(tmp_path)
-    Path("not-xor.json").write_text(NOT_XOR.to_json())
-    Path("corners.csv").write_text("x_0,x_1,equal\n0,0,1\n1,0,0\n0,1,0\n1,1,1\n")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(["draw", *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(ran, "draw")
 
 
 def test_a_network_alone_as_svg(said: Said) -> None:
@@ -44,7 +27,7 @@ def test_a_network_alone_as_svg(said: Said) -> None:
 
 
 def test_the_names_of_the_data_and_a_row(said: Said) -> None:
-    assert said("not-xor.json", "corners.csv", "--row", "2", "--out", "net.svg")[0] == 0
+    assert said("not-xor.json", "xor.csv", "--row", "2", "--out", "net.svg")[0] == 0
     text = Path("net.svg").read_text()
     assert "W_2, x_0 → unit 1: 1" in text
     assert "z_1, equal = 1: x and z of row 2 0.378" in text
@@ -53,7 +36,7 @@ def test_the_names_of_the_data_and_a_row(said: Said) -> None:
 @pytest.mark.parametrize("what", ["network", "regions", "units", "bending", "unit"])
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_every_picture(said: Said, what: str, suffix: str) -> None:
-    code, _, err = said("not-xor.json", "corners.csv", "--what", what, "--out", f"it{suffix}")
+    code, _, err = said("not-xor.json", "xor.csv", "--what", what, "--out", f"it{suffix}")
     assert (code, err) == (0, "")
     assert Path(f"it{suffix}").stat().st_size > 2000
 
@@ -66,21 +49,21 @@ def test_every_picture(said: Said, what: str, suffix: str) -> None:
             "the picture bending needs DATA",
         ),
         (("not-xor.json", "--row", "1", "--out", "it.png"), "--row needs DATA"),
-        (("not-xor.json", "corners.csv", "--row", "9", "--out", "it.png"), "there is no row 9"),
+        (("not-xor.json", "xor.csv", "--row", "9", "--out", "it.png"), "there is no row 9"),
         (
-            ("not-xor.json", "corners.csv", "--what", "units", "--layer", "3", "--out", "it.png"),
+            ("not-xor.json", "xor.csv", "--what", "units", "--layer", "3", "--out", "it.png"),
             "layers are numbered 1 (output) to 2, got 3",
         ),
         (
-            ("not-xor.json", "corners.csv", "--what", "unit", "--unit", "9", "--out", "it.png"),
+            ("not-xor.json", "xor.csv", "--what", "unit", "--unit", "9", "--out", "it.png"),
             "no unit 9",
         ),
         (
-            ("not-xor.json", "corners.csv", "--what", "unit", "--unit", "0", "--out", "it.png"),
+            ("not-xor.json", "xor.csv", "--what", "unit", "--unit", "0", "--out", "it.png"),
             "no unit 0",
         ),
         (
-            ("not-xor.json", "corners.csv", "--what", "unit", "--layer", "0", "--out", "it.png"),
+            ("not-xor.json", "xor.csv", "--what", "unit", "--layer", "0", "--out", "it.png"),
             "layers are numbered 1 (output) to 2, got 0",
         ),
         (("not-xor.json", "--out", "it.jpg"), "a picture's name ends in .png or .svg"),
@@ -88,7 +71,7 @@ def test_every_picture(said: Said, what: str, suffix: str) -> None:
         (("not-xor.json", "wide.csv", "--out", "it.png"), "the network takes rows of 2 numbers"),
         (("one.json", "one.csv", "--what", "regions", "--out", "it.png"), "two numbers at least"),
         (
-            ("not-xor.json", "corners.csv", "--what", "units", "--row", "1", "--out", "it.png"),
+            ("not-xor.json", "xor.csv", "--what", "units", "--row", "1", "--out", "it.png"),
             "--row is for the picture network",
         ),
     ],

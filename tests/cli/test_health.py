@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +24,13 @@ Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Said:
+def said(folder: Path, ran: Said) -> Said:
     """The exit code, output and error of `chainrule health`, in a folder with a sick network."""
-    monkeypatch.chdir(tmp_path)
     Path("sick.json").write_text(SICK.to_json())
     rows = np.random.default_rng(0).uniform(0, 1, (600, 2))
     lines = [f"{a:.4f},{b:.4f},{int(a > b)}" for a, b in rows]
     Path("rows.csv").write_text("\n".join(["a,b,y", *lines]))
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(["health", *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(ran, "health")
 
 
 def test_findings_are_advice_and_the_exit_code_is_0(said: Said) -> None:

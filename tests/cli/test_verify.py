@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from chainrule import Layer, Network
 from chainrule.cli.app import run
 from chainrule.explanation.verification import ways
-
-NOT_XOR = Network(
-    [
-        Layer([[1.0, -1.0], [-1.0, 1.0]], [0.0, 0.0], "relu"),
-        Layer([[-1.0], [-1.0]], [0.5], "logistic"),
-    ]
-)
-CORNERS = "x_0,x_1,equal\n0,0,1\n1,0,0\n0,1,0\n1,1,1\n"
 
 Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Said:
+def said(folder: Path, ran: Said) -> Said:
     """The exit code, output and error of `chainrule verify`, in a folder with ¬XOR in it."""
-    monkeypatch.chdir(tmp_path)
-    Path("not-xor.json").write_text(NOT_XOR.to_json())
-    Path("corners.csv").write_text(CORNERS)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run(["verify", *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return partial(ran, "verify")
 
 
 def test_a_right_gradient(said: Said) -> None:
-    code, out, err = said("not-xor.json", "corners.csv")
+    code, out, err = said("not-xor.json", "xor.csv")
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
         "∂L/∂W and ∂L/∂b of a network 2-2-1, binary_cross_entropy over 4 rows"
@@ -58,7 +39,7 @@ def test_a_wrong_gradient_ends_with_1(said: Said, monkeypatch: pytest.MonkeyPatc
         return loss, [(1.0005 * W, b), *others]
 
     monkeypatch.setattr(ways, "backprop", wrong)
-    code, out, _ = said("not-xor.json", "corners.csv")
+    code, out, _ = said("not-xor.json", "xor.csv")
     assert code == 1
     assert "✗" in out
     assert "failed: in layer 2, " in out
@@ -75,7 +56,7 @@ def test_a_model_and_some_of_its_rows(said: Said, capsys: pytest.CaptureFixture[
 
 
 def test_a_tolerance_that_is_too_small_for_rounding(said: Said) -> None:
-    code, out, _ = said("not-xor.json", "corners.csv", "--tolerance", "1e-18")
+    code, out, _ = said("not-xor.json", "xor.csv", "--tolerance", "1e-18")
     assert code == 1
     assert "more than 1e-18" in " ".join(out.split())
 
@@ -83,15 +64,15 @@ def test_a_tolerance_that_is_too_small_for_rounding(said: Said) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("not-xor.json", "corners.csv", "--rows", "5"), "there is no row 5: the table has rows 1 to 4"),
-        (("not-xor.json", "corners.csv", "--rows", "x"), "rows are numbers from 1, as 3 or 1,4 or 2-5"),
-        (("not-xor.json", "corners.csv", "--tolerance", "0"), "a tolerance is above 0, got 0"),
+        (("not-xor.json", "xor.csv", "--rows", "5"), "there is no row 5: the table has rows 1 to 4"),
+        (("not-xor.json", "xor.csv", "--rows", "x"), "rows are numbers from 1, as 3 or 1,4 or 2-5"),
+        (("not-xor.json", "xor.csv", "--tolerance", "0"), "a tolerance is above 0, got 0"),
         (("not-xor.json", "bare.csv"), "a gradient needs a target, and the data have none"),
         (("not-xor.json", "wide.csv"), "the network takes rows of 2 numbers"),
         (("not-xor.json", "labels.csv"), "takes labels 0 and 1, or −1 and +1"),
         (("not-xor.json", "words.csv"), "the network knows no label 'yes'"),
-        (("nan.json", "corners.csv"), "b holds numbers that float64 has no finite value for"),
-        (("none.json", "corners.csv"), "there is no model file none.json"),
+        (("nan.json", "xor.csv"), "b holds numbers that float64 has no finite value for"),
+        (("none.json", "xor.csv"), "there is no model file none.json"),
     ],
 )  # fmt: skip
 def test_bad_input(said: Said, arguments: tuple[str, ...], error: str) -> None:
@@ -99,7 +80,7 @@ def test_bad_input(said: Said, arguments: tuple[str, ...], error: str) -> None:
     Path("wide.csv").write_text("a,b,c,d\n0,1,2,3\n")
     Path("labels.csv").write_text("x_0,x_1,equal\n0,1,3\n")
     Path("words.csv").write_text("x_0,x_1,equal\n0,1,yes\n")
-    Path("nan.json").write_text(NOT_XOR.to_json().replace("0.5", "1e400"))
+    Path("nan.json").write_text(Path("not-xor.json").read_text().replace("0.5", "1e400"))
     code, out, err = said(*arguments)
     assert (code, out) == (2, "")
     assert error in err and err.count("\n") == 1
@@ -107,7 +88,7 @@ def test_bad_input(said: Said, arguments: tuple[str, ...], error: str) -> None:
 
 def test_numbers_that_overflow(said: Said) -> None:
     Path("large.json").write_text(
-        NOT_XOR.to_json().replace("0.5", "1e308").replace("[-1]", "[1e308]")
+        Path("not-xor.json").read_text().replace("0.5", "1e308").replace("[-1]", "[1e308]")
     )
     Path("large.csv").write_text("x_0,x_1,equal\n1e300,0,1\n")
     code, _, err = said("large.json", "large.csv")

@@ -13,7 +13,7 @@ from chainrule import Layer, Network
 from chainrule.activations import ACTIVATIONS, Activation, Softmax, relu
 from chainrule.engines.native_engine import NativeEngine
 from chainrule.engines.torch_engine import TorchEngine
-from chainrule.errors import InvalidValue, ShapeError, UnknownName
+from chainrule.errors import InvalidValue, MissingExtra, ShapeError, UnknownName
 from chainrule.explanation.verification import (
     Verification,
     Way,
@@ -235,6 +235,21 @@ def test_nothing_judged_is_nothing_proven(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.unproven == (2,)
     assert not found.passed
     assert found.verdict == "not proven: nothing independent of backprop could judge layer 2"
+
+
+def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ways.choose
+
+    def choose(plan: object, engine: str) -> object:
+        if engine == "torch":
+            raise MissingExtra("torch")
+        return right(plan, engine)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ways, "choose", choose)
+    found = verify_gradients(network("tanh", "identity", 2), *data("squared_error"))
+    assert found.passed
+    assert "pip install 'chainrule[torch]'" in way(found, "PyTorch's autograd").note
+    assert found.verdict == "passed: 4 ways agree with backprop to 1e-06 in every layer"
 
 
 def test_a_large_network_is_sampled_and_its_tensors_are_not_built() -> None:
