@@ -26,6 +26,13 @@ def test_a_network_alone_as_svg(said: Said) -> None:
     assert "W_2, x⁽¹⁾ → unit 2: −1" in titles
 
 
+def test_a_network_as_svg_needs_no_matplotlib(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.views.files.find_spec", lambda name: None)
+    assert said("not-xor.json", "--out", "net.svg")[0] == 0
+    code, _, err = said("not-xor.json", "--out", "net.png")
+    assert code == 2 and "pip install 'chainrule[plot]'" in err
+
+
 def test_the_names_of_the_data_and_a_row(said: Said) -> None:
     assert said("not-xor.json", "xor.csv", "--row", "2", "--out", "net.svg")[0] == 0
     text = Path("net.svg").read_text()

@@ -18,11 +18,12 @@ from chainrule.activations import Activation
 from chainrule.errors import ChainruleError, InvalidValue, ShapeError, UnknownName
 from chainrule.explanation.attribution import attribute, attribute_subject, attribute_table
 from chainrule.explanation.attribution.line import Line, Scalar, kinks
+from chainrule.explanation.attribution.own_units import cells
 from chainrule.explanation.attribution.path_integral import _GAUSS, _KRONROD, _NODES
 from chainrule.explanation.attribution.result import Attribution
 from chainrule.explanation.subject import Subject
 from chainrule.storage import Model
-from chainrule.tables import Table, builtin
+from chainrule.tables import Encoder, Table, builtin
 from chainrule.tables.features import Number
 from chainrule.training.fitting import Settings, fit_table
 
@@ -607,3 +608,19 @@ def test_bars_are_drawn_with_the_values_of_the_row(subject: Subject, tmp_path: P
     figure = found.plot(size="slide")
     assert figure is not None
     assert "city = Genf" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_numbers_of_the_table_come_back_as_they_were() -> None:
+    """Scaled in float32 and back, 7 would be 6.99995, and 0 would be 4.9e-06."""
+    rng = np.random.default_rng(0)
+    columns = {
+        "order": np.arange(1.0, 401.0),
+        "floor": np.where(rng.random(400) < 0.5, 0.0, rng.integers(300, 2000, 400)),
+        "year": rng.integers(1900, 2011, 400).astype(float),
+        "share": np.round(rng.random(400), 3),
+    }
+    encoder = Encoder.fit(Table(columns))
+    X = encoder.transform(Table(columns), "float32").astype(np.float64)
+    for i in range(400):
+        assert cells(encoder, X[i]) == tuple(float(column[i]) for column in columns.values())
+    assert str(cells(encoder, X[np.flatnonzero(columns["floor"] == 0)[0]])[1]) == "0.0"  # not −0

@@ -51,13 +51,16 @@ def draw(
     """
     from chainrule.errors import InvalidValue
     from chainrule.explanation import drawing
-    from chainrule.storage import load
+    from chainrule.storage import check_target, load
     from chainrule.views.files import check_picture
     from chainrule.views.pictures import save
 
     if out.suffix.lower() not in (".png", ".svg"):
         raise InvalidValue(f"a picture's name ends in .png or .svg, got {str(out)!r}")
-    check_picture(out)
+    if what == "network" and out.suffix.lower() == ".svg":
+        check_target(out)  # drawn without matplotlib
+    else:
+        check_picture(out)
     if row is not None and what != "network":
         raise InvalidValue("--row is for the picture network; the others show all rows")
     if data is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.tables.features import MISSING, VALUE, Category, Date, Dropped, F
 
 Cell: TypeAlias = float | str
 
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)
 _FARTHEST = 2_000_000.0  # days from 1970 that are written as a date
 PRESENT, ABSENT = "present", "missing"
 
@@ -65,7 +67,13 @@ def _number(feature: Number, x: dict[str, float]) -> Cell:
         return _share(PRESENT, 1 - x[MISSING])
     if feature.kind == "boolean":
         return {0.0: "false", 1.0: "true"}.get(x[VALUE]) or _share("true", x[VALUE])
-    return feature.scale.center + feature.scale.spread * x[VALUE]
+    return _unscaled(feature.scale.center, feature.scale.spread * x[VALUE])
+
+
+def _unscaled(center: float, apart: float) -> float:
+    """center + apart, without the digits that are only float32's rounding of what was scaled."""
+    error = _ROUNDING * (abs(center) + abs(apart))
+    return round(center + apart, -math.ceil(math.log10(error))) + 0.0 if error else 0.0
 
 
 def _category(feature: Category, x: Array) -> str:
