@@ -23,8 +23,10 @@ from chainrule.initializers import initial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torch import nn
 
     from chainrule.explanation import Explanation
+    from chainrule.torch.module import NetworkModule
 
 
 class Layer:
@@ -226,6 +228,56 @@ class Network:
             lines.append("    " + json.dumps(parts | {"activation": layer.activation.name}))
         joined = ",\n".join(lines)
         return f'{{\n  "dtype": "{self.dtype}",\n  "layers": [\n{joined}\n  ]\n}}\n'
+
+    @classmethod
+    def from_torch(cls, module: nn.Module, output: str | Activation | None = None) -> Network:
+        """A network with the layers of a PyTorch module and exact copies of its weights.
+
+        The module is a Sequential, nested or not, or one of your own whose forward is a chain of
+        Linear layers, activations, Dropout and Flatten; Dropout does nothing when predicting, and
+        is left out here. The module stays as it is.
+
+        Args:
+            module: what to convert.
+            output: φ_1 where the module ends in logits, as those for BCEWithLogitsLoss
+                ("logistic") and CrossEntropyLoss ("softmax") do; the identity without it.
+
+        Raises:
+            InvalidValue: a part has no twin here; the text names it, and what could be done.
+            MissingExtra: PyTorch is not installed.
+        """
+        from chainrule.torch import from_torch
+
+        return from_torch(module, output)
+
+    def to_torch(self) -> NetworkModule:
+        """A PyTorch module with the same layers and copies of the weights.
+
+        Its `forward` returns logits where φ_1 is logistic, softmax or exponential, as the losses of
+        PyTorch take them; its `predict` returns classes, at ½ or the largest, or numbers.
+
+        Raises:
+            InvalidValue: an activation is not the library's.
+            MissingExtra: PyTorch is not installed.
+        """
+        from chainrule.torch import to_torch
+
+        module: NetworkModule = to_torch(self)
+        return module
+
+    def to_torch_source(self, weights: str | None = None) -> str:
+        """The module of `to_torch` as a script that needs PyTorch alone.
+
+        Args:
+            weights: a file with the state_dict that the script is to load; the numbers stand in the
+                script without it.
+
+        Raises:
+            InvalidValue: an activation is not the library's.
+        """
+        from chainrule.torch import to_torch_source
+
+        return to_torch_source(self, weights)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -78,7 +78,7 @@ def shares(curve: SharesCurve, size: str = "page") -> Figure:
     ]
     left.margins(x=0)
     left.axvline(curve.at[0], color=GREY, linewidth=0.7 * sizes.line, linestyle=":")
-    write_legend(left, [(_output(k), line) for k, line in enumerate(drawn)], sizes, None)
+    write_legend(left, [(_output(k), line) for k, line in enumerate(drawn)], sizes, "output")
     _matrix(right, curve.jacobian, f"∇φ at ({', '.join(signed(x) for x in curve.at)})", sizes)
     return figure
 

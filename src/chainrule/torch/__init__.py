@@ -1,0 +1,8 @@
+"""PyTorch, both ways: its modules become networks here, and networks become its modules.
+
+PyTorch is an extra, `pip install 'chainrule[torch]'`, and is imported when one of these is used.
+"""
+
+from chainrule.torch.doors import from_torch, to_torch, to_torch_source
+
+__all__ = ["from_torch", "to_torch", "to_torch_source"]
