@@ -81,6 +81,18 @@ def test_every_picture(said: Said, what: str, suffix: str) -> None:
             ("not-xor.json", "xor.csv", "--what", "units", "--row", "1", "--out", "it.png"),
             "--row is for the picture network",
         ),
+        (
+            ("not-xor.json", "xor.csv", "--row", "1,2", "--out", "it.png"),
+            "the circles have room for one row, got --row 1,2",
+        ),
+        (
+            ("not-xor.json", "--layer", "2", "--out", "it.png"),
+            "--layer is for the pictures units and unit, not network",
+        ),
+        (
+            ("not-xor.json", "xor.csv", "--what", "units", "--unit", "2", "--out", "it.png"),
+            "--unit is for the picture unit, not units",
+        ),
     ],
 )
 def test_bad_input(said: Said, arguments: tuple[str, ...], error: str) -> None:

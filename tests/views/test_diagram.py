@@ -92,6 +92,17 @@ def test_the_svg_says_every_weight_and_every_unit(small: Network) -> None:
     assert {"Network 2-3-1", "z₂ = ReLU(u₃)", "a<b", "yes"} <= set(texts)
 
 
+def test_the_captions_of_a_deep_svg_stay_legible_and_apart() -> None:
+    network = Network.of_sizes([5, *[200] * 8, 200, 2])
+    root = ElementTree.fromstring(network_svg(diagram(network)))
+    captions = [each for each in root.iter(f"{SVG}text") if each.get("opacity")]
+    assert min(float(each.get("font-size", "")) for each in captions) > 8
+    assert {"W₉", "200×200", "heaviest", "120 drawn"} <= {each.text for each in captions}
+    for each in captions:  # two columns are 58 apart, the legend begins 47 above the lower edge
+        assert 0.6 * float(each.get("font-size", "")) * len(each.text or "") < 60
+        assert float(each.get("y", "")) < float(root.get("height", "")) - 40
+
+
 def test_a_row_fills_the_circles(small: Network) -> None:
     made = diagram(small, row=[1.0, 2.0], row_name="row 7")
     assert made.filled == "x and z of row 7"

@@ -41,8 +41,8 @@ def draw(
         what: network, regions, units, bending or unit.
         layer: its number, counted from the output; for units and unit.
         unit: its number, counted from 1; for unit.
-        row: a row, counted from 1, whose numbers fill the circles of network, where else the biases
-            do.
+        row: one row, counted from 1, whose numbers fill the circles of network, where else the
+            biases do.
         size: page or slide.
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
@@ -63,6 +63,10 @@ def draw(
         check_picture(out)
     if row is not None and what != "network":
         raise InvalidValue("--row is for the picture network; the others show all rows")
+    if layer is not None and what not in ("units", "unit"):
+        raise InvalidValue(f"--layer is for the pictures units and unit, not {what}")
+    if unit is not None and what != "unit":
+        raise InvalidValue(f"--unit is for the picture unit, not {what}")
     if data is None:
         if what != "network" or row is not None:
             raise InvalidValue(
@@ -71,6 +75,8 @@ def draw(
         _draw_network(drawing.diagram_of_model(load(model)), out, size)
     else:
         rows = None if row is None else row_numbers(row)
+        if rows is not None and len(rows) > 1:
+            raise InvalidValue(f"the circles have room for one row, got --row {row}")
         seen = subject(model, data, target=target, loss=loss, na=na, rows=rows)
         if what == "network":
             _draw_network(drawing.diagram_of_subject(seen), out, size)

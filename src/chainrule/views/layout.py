@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.views.data import Diagram, Numbers
+from chainrule.views.data import Diagram, Numbers, Stage
 
 MOST_UNITS, MOST_EDGES = 24, 120  # drawn in a column; of a layer
 PITCH = 0.25  # the largest distance between two units of a column beside a longer one
@@ -176,6 +176,32 @@ def fill(diagram: Diagram, node: Node) -> float:
     largest = float(np.abs(known).max()) if known.size else 0.0
     value = float(values[node.unit])
     return value / largest if largest and np.isfinite(value) else 0.0
+
+
+def heading(stage: Stage, narrow: bool) -> list[str]:
+    """The lines above a column: its name, and how many units it has; one more where it is narrow."""
+    count = len(stage.units)
+    name = lowered(stage.name).replace(" = ", " =\n" if narrow else " = ")
+    return [*name.splitlines(), f"{count:,} unit{'s' * (count != 1)}"]
+
+
+def caption(bundle: Bundle, narrow: bool) -> list[str]:
+    """The lines below a layer's weights; more of them, and shorter ones, where it is narrow."""
+    lines = [lowered(line) for line in bundle.captions]
+    if not narrow:
+        return lines
+    name, *others = lines
+    shorter = [
+        part for line in others for part in line.replace("heaviest ", "heaviest\n").split("\n")
+    ]
+    return [*name.split(", "), *shorter]
+
+
+def longest_line(diagram: Diagram, layout: Layout, narrow: bool) -> int:
+    """The letters of the longest line above or below."""
+    lines = [line for stage in diagram.stages for line in heading(stage, narrow)]
+    lines += [line for bundle in layout.bundles for line in caption(bundle, narrow)]
+    return max(map(len, lines))
 
 
 def signed(value: float) -> str:

@@ -18,17 +18,20 @@ from chainrule.views.layout import (
     Layout,
     Node,
     arrange,
+    caption,
     edge_name,
     fill,
+    heading,
     legend,
-    lowered,
+    longest_line,
     signed,
 )
 from chainrule.views.pens import COLOURS
 
 BELOW, ABOVE = COLOURS[0], COLOURS[1]
 _WIDTH, _SLOT, _LETTER = 720.0, 17.0, 6.3  # of the picture, a place in a column, a letter
-_TOP, _BOTTOM = 64.0, 92.0  # above the highest unit and below the lowest
+_TOP, _FOOT = 64.0, 53.0  # above the highest unit, and for the legend
+_LINE, _NARROW = 13.0, 105.0  # of captions; where columns are closer, theirs have to be broken
 _NAMED = 22  # letters of a name
 # As the root of a file it follows the system's choice of light or dark; within a page, the page's.
 _STYLE = (
@@ -80,11 +83,13 @@ class _Sheet:
     def __init__(self, diagram: Diagram, layout: Layout) -> None:
         self.diagram, self.layout = diagram, layout
         body = max(110.0, layout.slots * _SLOT, 45.0 * min(layout.slots, 5))
-        self.height = _TOP + body + _BOTTOM
         self.body = body
         self.radius = min(17.0, 0.4 * body / layout.slots, 95.0 / len(layout.bundles))
         self.left = self._beside(0)
         self.right = _WIDTH - self._beside(-1)
+        self.narrow = (self.right - self.left) / len(layout.bundles) < _NARROW
+        lines = max(len(caption(bundle, self.narrow)) for bundle in layout.bundles)
+        self.height = _TOP + body + _LINE * lines + _FOOT
 
     def _beside(self, k: int) -> float:
         """The room that the names beside a column take."""
@@ -164,26 +169,18 @@ class _Sheet:
 
     def captions(self) -> Iterator[str]:
         """What stands above the columns and below the weights."""
-        small = f' font-size="{self._caption():.3g}"'
+        room = (self.right - self.left) / len(self.layout.bundles)
+        letters = longest_line(self.diagram, self.layout, self.narrow)
+        small = f' font-size="{min(11.0, room / (0.6 * letters)):.3g}"'
         for stage, column in zip(self.diagram.stages, self.layout.columns, strict=True):
             x, _ = self.place(column[0].x, 0)
-            count = len(stage.units)
-            yield self.text(x, _TOP - 20, lowered(stage.name), more=small)
-            yield self.text(x, _TOP - 7, f"{count:,} unit{'s' * (count != 1)}", more=small)
+            for i, line in enumerate(reversed(heading(stage, self.narrow))):
+                yield self.text(x, _TOP - 7 - _LINE * i, line, more=small)
         for bundle in self.layout.bundles:
             x, _ = self.place(bundle.x, 0)
-            for i, line in enumerate(bundle.captions):
-                y = _TOP + self.body + 12 + 13 * i
-                yield self.text(x, y, lowered(line), more=f'{small} opacity="0.75"')
-
-    def _caption(self) -> float:
-        """The size of type in which captions stand side by side."""
-        letters = max(
-            *(len(stage.name) for stage in self.diagram.stages),
-            *(len(line) for bundle in self.layout.bundles for line in bundle.captions),
-        )
-        room = (self.right - self.left) / len(self.layout.bundles)
-        return min(11.0, room / (0.6 * letters))
+            for i, line in enumerate(caption(bundle, self.narrow)):
+                y = _TOP + self.body + 12 + _LINE * i
+                yield self.text(x, y, line, more=f'{small} opacity="0.75"')
 
     def legend(self) -> Iterator[str]:
         """What colours and widths mean, in two lines at the foot."""

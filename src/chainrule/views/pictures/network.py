@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.views.data import Diagram, Stage
+from chainrule.views.data import Diagram
 from chainrule.views.layout import (
     Bundle,
     Edge,
     Layout,
     Node,
     arrange,
+    caption,
     fill,
+    heading,
     legend,
-    lowered,
+    longest_line,
     signed,
 )
 from chainrule.views.pictures.look import GREY, TITLE, Look, look, new_figure
@@ -68,11 +70,7 @@ class _Sheet:
     @property
     def caption(self) -> float:
         """The size of type in which captions of columns and layers stand side by side."""
-        texts = [
-            *(_heading(stage, self.narrow) for stage in self.diagram.stages),
-            *(_below(bundle, self.narrow) for bundle in self.layout.bundles),
-        ]
-        letters = max(len(line) for text in texts for line in text.splitlines())
+        letters = longest_line(self.diagram, self.layout, self.narrow)
         return min(self.sizes.small, max(4.0, 72 * 0.95 * self.room / (_LETTER * letters)))
 
     @property
@@ -236,28 +234,15 @@ def _names(sheet: _Sheet) -> None:
             sheet.write(x + side * gap, y, name, min(sheet.sizes.small, pitch), ha=at)
 
 
-def _heading(stage: Stage, narrow: bool) -> str:
-    """The name of a stage, and how many units it has."""
-    count = len(stage.units)
-    name = lowered(stage.name).replace(" = ", " =\n" if narrow else " = ")
-    return f"{name}\n{count:,} unit{'s' * (count != 1)}"
-
-
-def _below(bundle: Bundle, narrow: bool) -> str:
-    """The captions of a layer's weights."""
-    text = lowered("\n".join(bundle.captions))
-    return text.replace(", ", "\n", 1).replace("heaviest ", "heaviest\n") if narrow else text
-
-
 def _captions(sheet: _Sheet) -> None:
     """What stands above the columns and below the weights."""
     for stage, column in zip(sheet.diagram.stages, sheet.layout.columns, strict=True):
         x, _ = sheet.place(column[0].x, 0)
-        words = _heading(stage, sheet.narrow)
+        words = "\n".join(heading(stage, sheet.narrow))
         sheet.write(x, sheet.top - 0.05, words, sheet.caption, va="bottom")
     for bundle in sheet.layout.bundles:
         x, _ = sheet.place(bundle.x, 0)
-        words = _below(bundle, sheet.narrow)
+        words = "\n".join(caption(bundle, sheet.narrow))
         sheet.write(x, sheet.bottom + 0.05, words, sheet.caption, va="top", color=GREY)
 
 
