@@ -97,6 +97,15 @@ def test_decision_regions(model: Model, table: Table) -> None:
     assert figure.get_suptitle() == "What the network 2-64-64-1 says"
 
 
+def test_rows_without_a_target_are_drawn_on_the_scale_of_the_predictions() -> None:
+    network = Network([Layer([[20.0], [-10.0]], [100.0])])
+    (ax, _) = network.draw(CORNERS, what="regions").axes
+    (mesh,) = (each for each in ax.collections if isinstance(each, QuadMesh))
+    values = np.asarray(mesh.get_array())
+    assert mesh.get_clim() == (values.min(), values.max())
+    assert [len(each.get_offsets()) for each in ax.collections if each is not mesh] == [4]
+
+
 def test_names_come_from_the_model_and_from_the_table(model: Model, table: Table) -> None:
     made = diagram_of_model(model)
     assert made.stages[0].units == ("wide", "high")

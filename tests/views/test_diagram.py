@@ -98,9 +98,13 @@ def test_the_captions_of_a_deep_svg_stay_legible_and_apart() -> None:
     captions = [each for each in root.iter(f"{SVG}text") if each.get("opacity")]
     assert min(float(each.get("font-size", "")) for each in captions) > 8
     assert {"W₉", "200×200", "heaviest", "120 drawn"} <= {each.text for each in captions}
-    for each in captions:  # two columns are 58 apart, the legend begins 47 above the lower edge
-        assert 0.6 * float(each.get("font-size", "")) * len(each.text or "") < 60
-        assert float(each.get("y", "")) < float(root.get("height", "")) - 40
+    left, right, *_ = sorted({float(each.get("x", "")) for each in captions})
+    for each in captions:
+        width = 0.6 * float(each.get("font-size", "")) * len(each.text or "")
+        assert width <= right - left + 0.2  # places are rounded to 0.1
+        assert float(each.get("y", "")) < float(root.get("height", "")) - 40  # above the legend
+    above = [each for each in root.iter(f"{SVG}text") if each.text in ("z₂ =", "ReLU(u₃)")]
+    assert [float(each.get("y", "")) for each in above] == [57, 44]  # the title's line is at 20
 
 
 def test_a_row_fills_the_circles(small: Network) -> None:

@@ -30,7 +30,7 @@ from chainrule.views.pens import COLOURS
 
 BELOW, ABOVE = COLOURS[0], COLOURS[1]
 _WIDTH, _SLOT, _LETTER = 720.0, 17.0, 6.3  # of the picture, a place in a column, a letter
-_TOP, _FOOT = 64.0, 53.0  # above the highest unit, and for the legend
+_TOP, _FOOT = 38.0, 53.0  # for the title, for the legend
 _LINE, _NARROW = 13.0, 105.0  # of captions; where columns are closer, theirs have to be broken
 _NAMED = 22  # letters of a name
 # As the root of a file it follows the system's choice of light or dark; within a page, the page's.
@@ -89,7 +89,8 @@ class _Sheet:
         self.right = _WIDTH - self._beside(-1)
         self.narrow = (self.right - self.left) / len(layout.bundles) < _NARROW
         lines = max(len(caption(bundle, self.narrow)) for bundle in layout.bundles)
-        self.height = _TOP + body + _LINE * lines + _FOOT
+        self.top = _TOP + _LINE * max(len(heading(each, self.narrow)) for each in diagram.stages)
+        self.height = self.top + body + _LINE * lines + _FOOT
 
     def _beside(self, k: int) -> float:
         """The room that the names beside a column take."""
@@ -98,7 +99,7 @@ class _Sheet:
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A place in the layout, in the picture."""
-        return self.left + x * (self.right - self.left), _TOP + y * self.body
+        return self.left + x * (self.right - self.left), self.top + y * self.body
 
     def text(self, x: float, y: float, words: str, anchor: str = "middle", more: str = "") -> str:
         """Text with its baseline at y."""
@@ -175,11 +176,11 @@ class _Sheet:
         for stage, column in zip(self.diagram.stages, self.layout.columns, strict=True):
             x, _ = self.place(column[0].x, 0)
             for i, line in enumerate(reversed(heading(stage, self.narrow))):
-                yield self.text(x, _TOP - 7 - _LINE * i, line, more=small)
+                yield self.text(x, self.top - 7 - _LINE * i, line, more=small)
         for bundle in self.layout.bundles:
             x, _ = self.place(bundle.x, 0)
             for i, line in enumerate(caption(bundle, self.narrow)):
-                y = _TOP + self.body + 12 + _LINE * i
+                y = self.top + self.body + 12 + _LINE * i
                 yield self.text(x, y, line, more=f'{small} opacity="0.75"')
 
     def legend(self) -> Iterator[str]:

@@ -76,7 +76,7 @@ def regions(
         regions: what each network says there.
         size: "page" or "slide".
     """
-    sizes, colours = look(size), _colours(plane)
+    sizes, colours = look(size), _colours(plane, regions)
     type_size = _type_size(axes, regions, sizes)
     for ax, region in zip(axes, regions, strict=True):
         _mesh(ax, plane, region, colours)
@@ -110,14 +110,20 @@ def class_edge(k: int) -> str:
     return "white" if k == 0 else "black"
 
 
-def _colours(plane: Plane) -> tuple[Colormap, Normalize]:
-    """The colours of the regions, and the numbers between which they lie."""
+def _colours(plane: Plane, regions: Sequence[Region]) -> tuple[Colormap, Normalize]:
+    """The colours of the regions, and the numbers between which they lie.
+
+    Numbers lie between the least and the largest target, or prediction where no target is known.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import LinearSegmentedColormap, ListedColormap, Normalize
 
     count = len(plane.classes)
     if not count:
-        chosen, norm = colormaps["cividis"], Normalize(plane.values.min(), plane.values.max())
+        known = pooled([plane.values])
+        values = known if known.size else pooled([region.values for region in regions])
+        ends = (values.min(), values.max()) if values.size else (0.0, 1.0)
+        chosen, norm = colormaps["cividis"], Normalize(*ends)
     elif count == 2:
         chosen = LinearSegmentedColormap.from_list("halves", _HALVES)
         norm = Normalize(0, 1)
@@ -161,7 +167,11 @@ def _points(ax: Axes, plane: Plane, region: Region, colours: Colours, sizes: Loo
     many = len(plane.values) > 500  # edges would cover the colours, and a file would be large
     edge = 0.0 if many else 0.12 * side
     keywords: dict[str, Any] = {"s": side**2, "linewidths": edge, "rasterized": many, "zorder": 2}
-    if not plane.classes:
+    unknown = np.isnan(plane.values)
+    if unknown.any():
+        x, y = plane.points[unknown].T
+        ax.scatter(x, y, facecolors="white", edgecolors="black", **keywords)
+    if not plane.classes and not unknown.all():
         cmap, norm = colours
         shown: dict[str, Any] = {
             "c": plane.values,
