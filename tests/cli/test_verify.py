@@ -27,7 +27,7 @@ def test_a_right_gradient(said: Said) -> None:
     assert out.splitlines()[0] == (
         "∂L/∂W and ∂L/∂b of a network 2-2-1, binary_cross_entropy over 4 rows"
     )
-    assert "passed: 5 ways agree with backprop to 1e-06 in every layer" in out
+    assert "passed: 4 ways agree with backprop to 1e-06 in every layer" in out
     assert max(map(len, out.splitlines())) <= 80
 
 
@@ -55,6 +55,14 @@ def test_a_model_and_some_of_its_rows(said: Said, capsys: pytest.CaptureFixture[
     assert json.loads(said("iris.safetensors", "iris", "--json")[1])["rows"] == 100
 
 
+def test_which_rows_were_taken_is_said(said: Said, iris: Path) -> None:
+    note = "(100 of 150 rows, evenly chosen; --rows takes others.)"
+    assert said(str(iris), "iris")[1].splitlines()[-1] == note
+    assert note not in said(str(iris), "iris", "--rows", "1-3")[1]
+    assert "evenly" not in said("not-xor.json", "xor.csv")[1]  # all four
+    assert "evenly" not in said(str(iris), "iris", "--json")[1]
+
+
 def test_a_tolerance_that_is_too_small_for_rounding(said: Said) -> None:
     code, out, _ = said("not-xor.json", "xor.csv", "--tolerance", "1e-18")
     assert code == 1
@@ -66,6 +74,8 @@ def test_a_tolerance_that_is_too_small_for_rounding(said: Said) -> None:
     [
         (("not-xor.json", "xor.csv", "--rows", "5"), "there is no row 5: the table has rows 1 to 4"),
         (("not-xor.json", "xor.csv", "--rows", "x"), "rows are numbers from 1, as 3 or 1,4 or 2-5"),
+        (("not-xor.json", "xor.csv", "--rows", "4-2"), "rows run upwards, 10,000,000 at most; got '4-2'"),
+        (("not-xor.json", "xor.csv", "--rows", "1-99999999999"), "got '1-99999999999'"),
         (("not-xor.json", "xor.csv", "--tolerance", "0"), "a tolerance is above 0, got 0"),
         (("not-xor.json", "bare.csv"), "a gradient needs a target, and the data have none"),
         (("not-xor.json", "wide.csv"), "the network takes rows of 2 numbers"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from chainrule.storage import Model
     from chainrule.tables import Table
 
+MOST_ROWS = 10_000_000  # that can be asked for by their numbers
+
 
 def subject(
     model: Path,
@@ -57,8 +59,10 @@ def row_numbers(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
         if match is None:
             raise InvalidValue(f"rows are numbers from 1, as 3 or 1,4 or 2-5; got {text!r}")
-        first = int(match[1])
-        numbers += range(first, int(match[2] or first) + 1)
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 0 <= last - first < MOST_ROWS:
+            raise InvalidValue(f"rows run upwards, {MOST_ROWS:,} at most; got {part.strip()!r}")
+        numbers += range(first, last + 1)
     return tuple(numbers)
 
 

@@ -48,6 +48,9 @@ def verify(
 
     chosen = None if rows is None else row_numbers(rows)
     seen = subject(model, data, target=target, loss=loss, na=na, rows=chosen)
-    found = verify_subject(seen if rows else seen.some(MOST_ROWS), tolerance=tolerance)
+    some = seen if rows else seen.some(MOST_ROWS)
+    found = verify_subject(some, tolerance=tolerance)
     print(json.dumps(found.as_dict(), ensure_ascii=False) if json_ else found)
+    if len(some) < len(seen) and not json_:
+        print(f"({len(some):,} of {len(seen):,} rows, evenly chosen; --rows takes others.)")
     return 0 if found.passed else FAILED
