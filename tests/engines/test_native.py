@@ -277,8 +277,18 @@ def test_any_architecture_and_batch_size(
     )  # fmt: skip
     ours, reference = NativeEngine(*made, threads=threads), NumpyEngine(*made)
     rate = min(rule.learning_rate, 0.01)
-    assert trained(ours, 2, rate) == pytest.approx(trained(reference, 2, rate), rel=1e-8)
-    assert distance(flat(ours.state()), flat(reference.state())) < 1e-6
+    theirs, found = (outcome(engine, rate) for engine in (reference, ours))
+    assert found == pytest.approx(theirs, rel=1e-8)
+    if isinstance(theirs, list):
+        assert distance(flat(ours.state()), flat(reference.state())) < 1e-6
+
+
+def outcome(engine: Any, rate: float) -> list[float] | tuple[int, int]:
+    """The losses, or where it diverged, as a steep loss of many inputs may."""
+    try:
+        return trained(engine, 2, rate)
+    except DivergenceError as diverged:
+        return diverged.epoch, diverged.step
 
 
 def torch_module(network: Network) -> torch.nn.Sequential:

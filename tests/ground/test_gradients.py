@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chainrule import Layer, Network
 from chainrule.activations import ACTIVATIONS, get
-from chainrule.engines.torch_engine import ACTIVATIONS as PHI
-from chainrule.engines.torch_engine import LOSSES as ELL
+from chainrule.engines.torch_twins import ACTIVATIONS as PHI
+from chainrule.engines.torch_twins import LOSSES as ELL
 from chainrule.errors import ShapeError
 from chainrule.gradients import (
     Gradients,

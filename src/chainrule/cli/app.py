@@ -62,6 +62,11 @@ for name, what, example in (
         "Draw a network, its units, or how it sees the data.",
         "chainrule draw moons.safetensors moons --what bending --out bending.png",
     ),
+    (
+        "check",
+        "Find the mistakes of a set-up in PyTorch before it is trained.",
+        "chainrule check train.py:make_setup",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

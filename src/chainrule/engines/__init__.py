@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, cast
 
@@ -9,7 +11,7 @@ from chainrule.engines.engine import Engine, State
 from chainrule.errors import EngineError, MissingExtra, unknown
 from chainrule.plan import Plan
 
-__all__ = ["ENGINES", "Engine", "State", "choose"]
+__all__ = ["ENGINES", "Engine", "State", "choose", "choose_on"]
 
 # In the order of preference. An engine's module is imported when it is its turn.
 ENGINES: dict[str, tuple[str, str]] = {
@@ -41,6 +43,32 @@ def choose(plan: Plan, engine: str = "auto") -> tuple[type[Engine], str]:
             return chosen, "; ".join([*against, "the fastest here"])
         against.append(f"not {name}: {reason}")
     raise EngineError("; ".join(against))
+
+
+def choose_on(
+    plan: Plan, engine: str, device: str, precision: str
+) -> tuple[Callable[..., Engine], str]:
+    """The same where a device or a precision may be asked for, which the torch engine has alone.
+
+    Args:
+        plan: as in `choose`.
+        engine: as in `choose`.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto": for the torch engine the GPU if there is
+            one, for the others the CPU.
+        precision: of the products in a step: "float32", "tf32" or "bfloat16".
+
+    Raises:
+        UnknownName, MissingExtra, EngineError: as in `choose`.
+    """
+    plain = device in ("auto", "cpu") and precision == "float32"
+    if plain and engine != "torch":
+        return choose(plan, engine)
+    what = f"precision {precision}" if device in ("auto", "cpu") else f"the device {device}"
+    if engine not in ("auto", "torch"):
+        raise EngineError(f"the {engine} engine does not have {what}; engine='torch' does")
+    chosen = cast(Callable[..., Engine], _asked(plan, "torch"))
+    reason = "asked for" if engine == "torch" else f"{what} was asked for"
+    return partial(chosen, device=device, precision=precision), reason
 
 
 def _asked(plan: Plan, name: str) -> type[Engine]:

@@ -150,6 +150,11 @@ class Stepwise(ABC):
         for theta, g, moments in zip(self.theta, gradient, self.moments, strict=True):
             rule.update(theta, g, moments, t, learning_rate)
 
+    def write(self, values: list[Array]) -> None:
+        """Put values into the parameters."""
+        for theta, value in zip(self.theta, values, strict=True):
+            theta[...] = value
+
     def start_moments(self) -> None:
         """The moments before the first update."""
         self.moments = [self.plan.optimizer.start(theta) for theta in self.theta]
@@ -168,8 +173,7 @@ class Stepwise(ABC):
 
     def load(self, state: State) -> None:
         """Go on from a state."""
-        for theta, value in zip(self.theta, _unpaired(state.parameters), strict=True):
-            theta[...] = value
+        self.write(_unpaired(state.parameters))
         for slot in self.plan.optimizer.slots:
             for own, value in zip(self.moments, _unpaired(state.moments[slot]), strict=True):
                 own[slot][...] = value

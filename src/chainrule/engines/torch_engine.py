@@ -1,155 +1,60 @@
 """Training by PyTorch: autograd finds the derivatives and torch.optim makes the updates.
 
-Nothing here was derived by this project, so the tests hold the other engines against it.
+Nothing here was derived by this project, so the tests hold the other engines against it. The data
+lie on the device once; an epoch asks the device for nothing before its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from chainrule import chance
 from chainrule.arrays import Array
 from chainrule.engines.engine import Losses, Rates, State
-from chainrule.engines.stepwise import Rows, Stepwise, pairs
+from chainrule.engines.stepwise import Rows, Stepwise, order, pairs, rates
+from chainrule.engines.torch_device import (
+    check_precision,
+    computing,
+    device_named,
+    keep_mask,
+    using_threads,
+)
+from chainrule.engines.torch_memory import Batch, Recorded, Snapshot
+from chainrule.engines.torch_twins import (
+    ACTIVATIONS,
+    LOSSES,
+    ON_LOGITS,
+    SLOTS,
+    torch_optimizer,
+)
+from chainrule.errors import DivergenceError, EngineError
 from chainrule.gradients import Gradients
 from chainrule.network import Network
-from chainrule.optimizers import (
-    SGD,
-    Adadelta,
-    Adagrad,
-    Adam,
-    AdamW,
-    NAdam,
-    Optimizer,
-    RMSprop,
-    Rule,
-)
+from chainrule.optimizers import NAdam
 from chainrule.plan import Plan
 
-_EXACT = 50.0  # softplus(u) = u to float64's last bit from here; from PyTorch's own 20 it is not
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda u: u,
-    "relu": F.relu,
-    "leaky_relu": lambda u: F.leaky_relu(u, 0.01),
-    "logistic": torch.sigmoid,
-    "tanh": torch.tanh,
-    "softplus": lambda u: F.softplus(u, threshold=_EXACT),
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "mish": F.mish,
-    "softmax": lambda u: torch.softmax(u, dim=-1),
-    "exponential": torch.exp,
-}
-
-
-def _cross_entropy(u: Tensor, t: Tensor) -> Tensor:
-    numbered = t.shape[1] == 1 and u.shape[1] > 1
-    return F.cross_entropy(u, t[:, 0].long() if numbered else t, reduction="none")
-
-
-def _by_output(entry: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """ℓ of each row: the mean over its outputs."""
-    return lambda a, t: entry(a, t, reduction="none").mean(dim=1)
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "squared_error": _by_output(F.mse_loss),
-    "binary_cross_entropy": _by_output(F.binary_cross_entropy_with_logits),
-    "cross_entropy": _cross_entropy,
-    "absolute_error": _by_output(F.l1_loss),
-    "huber": _by_output(F.huber_loss),
-    "poisson": _by_output(F.poisson_nll_loss),
-}
-_ON_LOGITS = ("binary_cross_entropy", "cross_entropy", "poisson")
-
-# The names of our slots in torch.optim's state.
-_ADAM = {"first": "exp_avg", "second": "exp_avg_sq", "largest": "max_exp_avg_sq"}
-_SLOTS = {
-    "sgd": {"velocity": "momentum_buffer"},
-    "adagrad": {"squares": "sum"},
-    "rmsprop": {"squares": "square_avg", "mean": "grad_avg", "velocity": "momentum_buffer"},
-    "adadelta": {"squares": "square_avg", "steps": "acc_delta"},
-    "adam": _ADAM,
-    "adamw": _ADAM,
-    "nadam": _ADAM,
-}
-
-
-def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Optimizer | None:
-    """The rule's twin in torch.optim; None where it has none."""
-    match rule:
-        case SGD():
-            return torch.optim.SGD(
-                parameters,
-                lr=rule.learning_rate,
-                momentum=rule.momentum,
-                dampening=rule.dampening,
-                nesterov=rule.nesterov,
-                weight_decay=rule.weight_decay,
-            )
-        case Adagrad() if rule.epsilon > 0:  # without it, theirs divides 0 by 0
-            return torch.optim.Adagrad(
-                parameters,
-                lr=rule.learning_rate,
-                lr_decay=rule.learning_rate_decay,
-                initial_accumulator_value=rule.initial_accumulator,
-                eps=rule.epsilon,
-                weight_decay=rule.weight_decay,
-            )
-        case RMSprop():
-            return torch.optim.RMSprop(
-                parameters,
-                lr=rule.learning_rate,
-                alpha=rule.alpha,
-                eps=rule.epsilon,
-                momentum=rule.momentum,
-                centered=rule.centered,
-                weight_decay=rule.weight_decay,
-            )
-        case Adadelta():
-            return torch.optim.Adadelta(
-                parameters,
-                lr=rule.learning_rate,
-                rho=rule.rho,
-                eps=rule.epsilon,
-                weight_decay=rule.weight_decay,
-            )
-        case Adam():
-            twin = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
-            return twin(
-                parameters,
-                lr=rule.learning_rate,
-                betas=(rule.beta1, rule.beta2),
-                eps=rule.epsilon,
-                weight_decay=rule.weight_decay,
-                amsgrad=rule.amsgrad,
-            )
-        case NAdam():
-            return torch.optim.NAdam(
-                parameters,
-                lr=rule.learning_rate,
-                betas=(rule.beta1, rule.beta2),
-                eps=rule.epsilon,
-                weight_decay=rule.weight_decay,
-                momentum_decay=rule.momentum_decay,
-                decoupled_weight_decay=rule.decoupled,
-            )
-    return None
+_GATHERED = 2**23  # numbers of X that are put in order at once
 
 
 class TorchEngine(Stepwise):
-    """An engine in PyTorch on the CPU; see `Engine`."""
+    """An engine in PyTorch, on the CPU or a GPU; see `Engine`.
+
+    On CUDA the forward and the backward pass of a full batch are recorded once as a CUDA graph and
+    replayed. Losses are looked at when the epoch is over: after one that is not finite, the epoch is
+    run again up to that step.
+
+    Attributes:
+        device: where it computes.
+        precision: of the products in a training step; see `PRECISIONS`.
+    """
 
     name = "torch"
-    isa = "torch"
 
     def __init__(
         self,
@@ -159,22 +64,54 @@ class TorchEngine(Stepwise):
         t: Array,
         weights: Array | None = None,
         threads: int | None = None,
+        device: str = "cpu",
+        precision: str = "float32",
     ) -> None:
-        """Take a plan, the network that it describes, and the data to train on."""
+        """Take a plan, the network that it describes, and the data to train on.
+
+        Raises:
+            EngineError: the device is not there, or does not compute so.
+        """
         super().__init__(plan, network, X, t, weights)
+        self.device = device_named(device)
+        self.precision = precision
+        self._optimizer: torch.optim.Optimizer | None = None
+        check_precision(precision, self.device, plan)
+        self.isa = "torch" if self.device.type == "cpu" else str(self.device)
         self.threads = threads or torch.get_num_threads()
         self._phi = [ACTIVATIONS[name] for name in plan.activations]
         self._parameters = [
-            (torch.tensor(layer.W, requires_grad=True), torch.tensor(layer.b, requires_grad=True))
+            (self._put(layer.W).requires_grad_(), self._put(layer.b).requires_grad_())
             for layer in network.layers
         ]
+        self._data = Batch(
+            self._on_device(X),
+            self._on_device(t),
+            None if weights is None else self._on_device(weights),
+            self._no_masks,
+        )
+        self._ordered: Batch | None = None  # memory that the next epoch uses again
+        self._snapshot: Snapshot | None = None
+        self._recorded: Recorded | None = None
         self._start_optimizer()
         self._fill_optimizer()
+        if self._optimizer is None and self.device.type != "cpu":
+            raise EngineError(f"{plan.optimizer.name} is not in PyTorch: it runs on the CPU only")
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
         """None: it trains every plan."""
         return None
+
+    def _put(self, values: Array) -> Tensor:
+        """A copy on the device."""
+        return torch.tensor(values, device=self.device)
+
+    def _on_device(self, values: Array) -> Tensor:
+        """The values themselves on the CPU, a copy elsewhere."""
+        with warnings.catch_warnings():  # nothing here writes into the data
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(values).to(self.device)
 
     @property
     def _flat(self) -> list[Tensor]:
@@ -182,73 +119,156 @@ class TorchEngine(Stepwise):
 
     @property
     def theta(self) -> list[Array]:
-        """The parameters' own memory: W and b of each layer in turn."""
+        """W and b of each layer in turn: the parameters' own memory on the CPU, copies elsewhere."""
         return [_numpy(theta) for theta in self._flat]
+
+    def write(self, values: list[Array]) -> None:
+        """Put values into the parameters."""
+        with torch.no_grad():
+            for theta, value in zip(self._flat, values, strict=True):
+                theta.copy_(torch.from_numpy(value))
 
     def _start_optimizer(self) -> None:
         self._optimizer = torch_optimizer(self.plan.optimizer, self._flat)
+        self._recorded = self._snapshot = None
         self.start_moments()
 
     def epoch(self, number: int, learning_rates: Rates, step_losses: Losses | None = None) -> float:
         """One pass over the data; see `Engine.epoch`."""
-        with _threads(self.threads):
-            return super().epoch(number, learning_rates, step_losses)
+        with using_threads(self.threads):
+            if self._optimizer is None:
+                return super().epoch(number, learning_rates, step_losses)
+            return self._epoch(self._optimizer, number, learning_rates, step_losses)
 
-    def _forward(self, X: Tensor, masks: list[Array | None]) -> tuple[Tensor, Tensor]:
+    def _epoch(
+        self,
+        optimizer: torch.optim.Optimizer,
+        number: int,
+        learning_rates: Rates,
+        step_losses: Losses | None,
+    ) -> float:
+        """The epoch with PyTorch's own optimizer."""
+        each = rates(learning_rates, -(-len(self.X) // self.plan.batch_size))
+        start = self._snapshot = self._snapshot or Snapshot(self._flat, optimizer)
+        start.take(self.step)
+        losses, weights = self._steps(optimizer, number, each)
+        if not np.isfinite(losses).all():
+            first = int(np.flatnonzero(~np.isfinite(losses))[0])
+            self.step = start.restore()
+            self._steps(optimizer, number, each[:first])
+            if not all(theta.isfinite().all() for theta in self._flat):
+                self.step = start.restore()
+            raise DivergenceError(number + 1, first + 1)
+        if step_losses is not None:
+            step_losses[:] = losses
+        total = weights.sum()
+        return float(losses @ weights / total) if total else 0.0
+
+    def _steps(
+        self, optimizer: torch.optim.Optimizer, number: int, each: list[float]
+    ) -> tuple[Losses, Losses]:
+        """As many steps of an epoch as there are rates: the loss of each batch, and its weight."""
+        losses, weights = [], []
+        for batch, rate in zip(self._batches(number), each, strict=False):
+            losses.append(self._loss_with_gradient(batch))
+            weights.append(batch.weight)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.step()
+            self.step += 1
+        return _gathered(losses), _gathered(weights)
+
+    def _batches(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch; many are put in order at once, so that each is a view."""
+        plan, data = self.plan, self._data
+        rows = torch.from_numpy(order(plan, len(self.X), number)).to(self.device)
+        at_once = plan.batch_size * max(1, _GATHERED // (plan.batch_size * self.X.shape[1]))
+        step = 0
+        for some in torch.split(rows, at_once):
+            ordered = data.rows(slice(some[0], some[-1] + 1))
+            if plan.shuffle:
+                ordered = self._ordered = data.copied(some, self._ordered)
+            for first in range(0, len(some), plan.batch_size):
+                batch = ordered.rows(slice(first, first + plan.batch_size))
+                yield replace(batch, masks=self._masks(number, step, len(batch.X)))
+                step += 1
+
+    def _masks(self, epoch: int, step: int, rows: int) -> list[Tensor | None]:
+        """Dropout's factors for each hidden layer, as `stepwise.masks` gives them."""
+        plan, factors = self.plan, self._no_masks
+        for layer, p in enumerate(plan.dropout):
+            if p:
+                key = chance.key(plan.seed, chance.Stream.DROPOUT, epoch, step, layer)
+                kept = keep_mask(rows, plan.layer_sizes[layer + 1], p, key, self.device)
+                factors[layer] = kept.to(self._flat[0].dtype) * (1 / (1 - p))
+        return factors
+
+    def _loss_with_gradient(self, batch: Batch) -> Tensor:
+        """L over a batch, a tensor; ∂L/∂θ is in the parameters' `grad`."""
+        if self.device.type != "cuda" or len(batch.X) < self.plan.batch_size:
+            return self.backward(batch)
+        if self._recorded is None:
+            self._recorded = Recorded(self.backward, self._flat, batch)
+        return self._recorded(batch)
+
+    def backward(self, batch: Batch) -> Tensor:
+        """The same without a recording."""
+        for theta in self._flat:
+            theta.grad = None
+        with computing(self.precision, self.device):
+            loss = self._loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _forward(self, X: Tensor, masks: list[Tensor | None]) -> tuple[Tensor, Tensor]:
         """The logits u_2 and the outputs z_1."""
-        z, dropped = X, [*masks, None]
-        for (W, b), phi, mask in zip(self._parameters, self._phi, dropped, strict=True):
-            u = z @ W + b
-            z = phi(u) if mask is None else phi(u) * torch.from_numpy(mask)
+        z = X
+        for (W, b), phi, mask in zip(self._parameters, self._phi, [*masks, None], strict=True):
+            u = torch.addmm(b, z, W)
+            z = phi(u) if mask is None else phi(u) * mask
         return u, z
 
-    def _loss(self, X: Array, t: Array, weights: Array | None, masks: list[Array | None]) -> Tensor:
-        u, z = self._forward(torch.tensor(X), masks)
-        ell = LOSSES[self.plan.loss](u if self.plan.loss in _ON_LOGITS else z, torch.tensor(t))
-        if weights is None:
-            return ell.mean()
-        w = torch.tensor(weights)
-        return (w * ell).sum() / w.sum() if w.any() else (w * ell).sum()
+    def _loss(self, batch: Batch) -> Tensor:
+        u, z = self._forward(batch.X, batch.masks)
+        out = (u if self.plan.loss in ON_LOGITS else z).to(batch.t.dtype)
+        if batch.w is None:
+            return LOSSES[self.plan.loss](out, batch.t, "mean")
+        ell = LOSSES[self.plan.loss](out, batch.t, "none")
+        least = torch.finfo(ell.dtype).tiny  # weights that are all 0 make a loss of 0
+        return (batch.w * ell).sum() / batch.w.sum().clamp(min=least)
 
     @property
-    def _no_masks(self) -> list[Array | None]:
-        return [None] * (len(self._parameters) - 1)
+    def _no_masks(self) -> list[Tensor | None]:
+        return [None] * (len(self.plan.layer_sizes) - 2)
 
     def differentiate(self, rows: Rows, masks: list[Array | None]) -> tuple[float, list[Array]]:
         """L over the rows, and ∂L/∂θ of each array in `theta`."""
-        for theta in self._flat:
-            theta.grad = None
-        w = None if self.weights is None else self.weights[rows]
-        loss = self._loss(self.X[rows], self.t[rows], w, masks)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.item()), [_numpy(_gradient(theta)) for theta in self._flat]
+        batch = self._data.rows(torch.from_numpy(rows).to(self.device))
+        factors = [None if mask is None else self._put(mask) for mask in masks]
+        loss = self.backward(replace(batch, masks=factors))
+        return float(loss), [_numpy(_gradient(theta)) for theta in self._flat]
 
-    def update(self, rule: Rule, gradient: list[Array], t: int, learning_rate: float) -> None:
-        """Let torch.optim move the parameters, if it has the rule."""
-        if self._optimizer is None:
-            super().update(rule, gradient, t, learning_rate)
-            return
-        self._optimizer.param_groups[0]["lr"] = learning_rate
-        self._optimizer.step()
+    def _batch(self, X: Array, t: Array, weights: Array | None) -> Batch:
+        w = None if weights is None else self._put(weights)
+        return Batch(self._put(X), self._put(t), w, self._no_masks)
 
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:
-        """L over other rows, without dropout."""
-        with _threads(self.threads), torch.no_grad():
-            return float(self._loss(X, t, weights, self._no_masks).item())
+        """L over other rows, without dropout, in full precision."""
+        with using_threads(self.threads), torch.no_grad():
+            return float(self._loss(self._batch(X, t, weights)))
 
     def predict(self, X: Array) -> Array:
-        """z_1 of rows (n, d), without dropout: (n, k)."""
-        with _threads(self.threads), torch.no_grad():
-            return _numpy(self._forward(torch.tensor(X), self._no_masks)[1])
+        """z_1 of rows (n, d), without dropout, in full precision: (n, k)."""
+        with using_threads(self.threads), torch.no_grad():
+            return _numpy(self._forward(self._put(X), self._no_masks)[1])
 
     def loss_and_gradient(
         self, X: Array, t: Array, weights: Array | None = None
     ) -> tuple[float, Gradients]:
         """L and (∂L/∂W, ∂L/∂b) of each layer over the given rows as one batch, without dropout."""
-        with _threads(self.threads):
-            loss = self._loss(X, t, weights, self._no_masks)
+        with using_threads(self.threads):
+            loss = self._loss(self._batch(X, t, weights))
             gradients = torch.autograd.grad(loss, self._flat)
-        return float(loss.item()), pairs([_numpy(g) for g in gradients])
+        return float(loss.detach()), pairs([_numpy(g) for g in gradients])
 
     def state(self) -> State:
         """A copy of the state."""
@@ -256,7 +276,7 @@ class TorchEngine(Stepwise):
             for theta, own in zip(self._flat, self.moments, strict=True):
                 theirs = self._optimizer.state[theta]
                 for slot, moment in own.items():
-                    moment[...] = _numpy(theirs[_SLOTS[self.plan.optimizer.name][slot]])
+                    moment[...] = _numpy(theirs[SLOTS[self.plan.optimizer.name][slot]])
         return super().state()
 
     def load(self, state: State) -> None:
@@ -273,31 +293,37 @@ class TorchEngine(Stepwise):
         rule = self.plan.optimizer
         if self._optimizer is None or (self.step == 0 and not isinstance(rule, NAdam)):
             return
-        names = _SLOTS[rule.name]
+        names = SLOTS[rule.name]
         for theta, own in zip(self._flat, self.moments, strict=True):
-            theirs = {names[slot]: torch.tensor(array) for slot, array in own.items()}
-            theirs["step"] = torch.tensor(float(self.step))
+            theirs = {names[slot]: self._put(array) for slot, array in own.items()}
+            theirs["step"] = torch.tensor(
+                float(self.step), device=_of_steps(self._optimizer, theta)
+            )
             if isinstance(rule, NAdam):
                 product = rule.momenta(self.step)[2]
                 theirs["mu_product"] = torch.tensor(product, dtype=torch.float64)
             self._optimizer.state[theta] = theirs
 
 
+def _gathered(values: Sequence[Tensor | float]) -> Losses:
+    """Numbers and scalars of the device as an array, fetched at once."""
+    if values and isinstance(values[0], Tensor):
+        return np.asarray(
+            torch.stack([v for v in values if isinstance(v, Tensor)]).cpu().numpy(), float
+        )
+    return np.asarray(values, float)
+
+
 def _numpy(tensor: Tensor) -> Array:
-    """The tensor's own memory as an array."""
-    return np.asarray(tensor.detach().numpy())
+    """The tensor's own memory as an array, or a copy of it from a device."""
+    return np.asarray(tensor.detach().cpu().numpy())
 
 
 def _gradient(theta: Tensor) -> Tensor:
     return torch.zeros_like(theta) if theta.grad is None else theta.grad
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """PyTorch's number of threads for a while; it is one for the whole process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _of_steps(optimizer: torch.optim.Optimizer, theta: Tensor) -> torch.device:
+    """Where an optimizer counts its steps: a fused one beside the parameter, others on the CPU."""
+    fused = optimizer.param_groups[0].get("fused")
+    return theta.device if fused else torch.device("cpu")

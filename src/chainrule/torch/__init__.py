@@ -3,6 +3,6 @@
 PyTorch is an extra, `pip install 'chainrule[torch]'`, and is imported when one of these is used.
 """
 
-from chainrule.torch.doors import from_torch, to_torch, to_torch_source
+from chainrule.torch.doors import PyTorchInstead, check, fit, from_torch, to_torch, to_torch_source
 
-__all__ = ["from_torch", "to_torch", "to_torch_source"]
+__all__ = ["PyTorchInstead", "check", "fit", "from_torch", "to_torch", "to_torch_source"]

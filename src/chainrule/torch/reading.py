@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ _PLAIN: dict[Any, str] = {  # modules, functions and methods without settings
     F.tanh: "tanh", torch.tanh: "tanh", F.selu: "selu", torch.selu: "selu", F.silu: "silu",
     F.mish: "mish", torch.exp: "exponential",
     "relu": "relu", "sigmoid": "logistic", "tanh": "tanh", "exp": "exponential",
-    nn.Dropout: "", nn.AlphaDropout: "", nn.Flatten: "",  # they do nothing to rows when predicting
-    F.dropout: "", F.alpha_dropout: "", torch.flatten: "", "flatten": "",
 }  # fmt: skip
+_DROPS = (nn.Dropout, nn.AlphaDropout, F.dropout, F.alpha_dropout)  # nothing when predicting
+_FLATTENS = (nn.Flatten, torch.flatten, "flatten")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,60 @@ _HINTS: tuple[tuple[tuple[Any, ...], str], ...] = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Drop:
+    """Dropout, where it stands.
+
+    Attributes:
+        place: in the module.
+        share: of the numbers that a training step sets to 0.
+        usual: whether it is nn.Dropout's, not AlphaDropout's.
+    """
+
+    place: str
+    share: float
+    usual: bool
+
+
+@dataclass(frozen=True)
+class Link:
+    """A Linear layer and what follows it.
+
+    Attributes:
+        linear: the layer, the module's own.
+        phi: the name of its activation; empty where the module has none there.
+        drop: dropout of its outputs.
+    """
+
+    linear: nn.Linear
+    phi: str = ""
+    drop: Drop | None = None
+
+    @property
+    def layer(self) -> Layer:
+        """A copy as a layer: W is the transpose of PyTorch's weight; without a bias b is 0."""
+        W = self.linear.weight.detach().cpu().numpy().T
+        bias = self.linear.bias
+        b = np.zeros(W.shape[1], W.dtype) if bias is None else bias.detach().cpu().numpy()
+        return Layer(np.array(W, order="C"), b.copy(), self.phi or "identity")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A module whose forward is a chain of layers.
+
+    Attributes:
+        links: from input to output.
+        flattens: whether rows of any shape are made flat before the first.
+        odd_drop: dropout before the first Linear layer or before an activation, which networks
+            here do not have; None if there is none.
+    """
+
+    links: tuple[Link, ...]
+    flattens: bool = False
+    odd_drop: Drop | None = None
+
+
 def network_of(module: nn.Module, output: str | Activation | None = None) -> Network:
     """The network that a module is.
 
@@ -89,44 +143,67 @@ def network_of(module: nn.Module, output: str | Activation | None = None) -> Net
     Raises:
         InvalidValue: it is no such chain, or its parameters have no one type that networks have.
     """
+    links = chain_of(module).links
+    if output is not None:
+        last = links[-1]
+        if last.phi:
+            raise InvalidValue(
+                f"the module ends in {last.phi}, so it has no room for the output {output!r}"
+            )
+        links = (*links[:-1], Link(last.linear, get_activation(output).name))
+    return Network([link.layer for link in links])
+
+
+def chain_of(module: nn.Module) -> Chain:
+    """The layers of a module in the order in which its forward calls them.
+
+    Raises:
+        InvalidValue: as `network_of`.
+    """
     if not isinstance(module, nn.Module):
         raise InvalidValue(f"a module of PyTorch is converted, got {type(module).__name__}")
-    steps = _steps(module)
-    layers: list[tuple[nn.Linear, str]] = []
-    for place, step in steps:
-        if isinstance(step, nn.Linear):
-            layers.append((step, ""))
-        elif step:
-            layers = _activated(layers, place, step)
-    if not layers:
+    chain = Chain(())
+    for place, step in _steps(module):
+        chain = _lengthened(chain, place, step)
+    if not chain.links:
         raise InvalidValue("the module has no Linear layer")
-    if output is not None:
-        if layers[-1][1]:
-            raise InvalidValue(
-                f"the module ends in {layers[-1][1]}, so it has no room for the output {output!r}"
-            )
-        layers[-1] = layers[-1][0], get_activation(output).name
     _check_types(module)
-    return Network([_layer(linear, phi or "identity") for linear, phi in layers])
+    return chain
 
 
-def _activated(layers: list[tuple[nn.Linear, str]], place: str, phi: str) -> list[Any]:
-    """The layers with an activation on the last one."""
-    if not layers:
+_FLAT = "flat"  # the step that flattens
+
+
+def _lengthened(chain: Chain, place: str, step: Any) -> Chain:
+    """The chain with one step more."""
+    links = chain.links
+    match step:
+        case nn.Linear():
+            return replace(chain, links=(*links, Link(step)))
+        case Drop() if links and links[-1].drop is None:
+            return replace(chain, links=(*links[:-1], replace(links[-1], drop=step)))
+        case Drop():
+            return replace(chain, odd_drop=step)
+        case str() if step == _FLAT:
+            return chain if links else replace(chain, flattens=True)
+        case str() if step:
+            return _activated(chain, place, step)
+    return chain
+
+
+def _activated(chain: Chain, place: str, phi: str) -> Chain:
+    """The chain with an activation on its last layer."""
+    if not chain.links:
         raise InvalidValue(
             f"{place}: {phi} stands before the first Linear layer; apply it to the data"
         )
-    linear, before = layers[-1]
-    if before:
-        raise InvalidValue(f"{place}: {phi} follows {before}, and a layer here has one activation")
-    return [*layers[:-1], (linear, phi)]
-
-
-def _layer(linear: nn.Linear, phi: str) -> Layer:
-    """W is the transpose of PyTorch's weight; without a bias it is 0."""
-    W = linear.weight.detach().cpu().numpy().T
-    b = np.zeros(W.shape[1], W.dtype) if linear.bias is None else linear.bias.detach().cpu().numpy()
-    return Layer(np.array(W, order="C"), b.copy(), phi)
+    last = chain.links[-1]
+    if last.phi:
+        raise InvalidValue(
+            f"{place}: {phi} follows {last.phi}, and a layer here has one activation"
+        )
+    links = (*chain.links[:-1], Link(last.linear, phi))
+    return replace(chain, links=links, odd_drop=chain.odd_drop or last.drop)
 
 
 def _check_types(module: nn.Module) -> None:
@@ -139,9 +216,9 @@ def _check_types(module: nn.Module) -> None:
 
 
 def _steps(module: nn.Module) -> list[tuple[str, Any]]:
-    """For each node of its forward the place, and a Linear, an activation's name, or nothing."""
+    """For each node of its forward the place, and a Linear, an activation's name, a Drop, or nothing."""
     try:
-        graph = fx.Tracer().trace(module)
+        graph = fx.Tracer(()).trace(module)  # type: ignore[arg-type]  # no calls of math to follow
     except Exception as error:  # whatever a user's own forward raises when numbers are not there
         raise InvalidValue(
             f"the forward of {type(module).__name__} cannot be followed without numbers ({error});"
@@ -178,16 +255,26 @@ def _step(module: nn.Module, node: fx.Node) -> tuple[str, Any]:
     if node.op == "call_module":
         part = module.get_submodule(str(node.target))
         place = f"{node.target} ({type(part).__name__})"
-        return place, part if isinstance(part, nn.Linear) else _phi(place, type(part), vars(part))
+        if isinstance(part, nn.Linear):
+            return place, part
+        return place, _done(place, type(part), vars(part))
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
     place = f"{name} in forward"
     if node.target in _ARITHMETIC:
         raise InvalidValue(
             f"{place}: arithmetic of one's own has no twin here; a Linear layer can hold it"
         )
-    found = next((each for each in _SET if node.target in each.kinds), None)
-    named = {} if found is None else dict(zip(found.arguments, node.args[1:], strict=False))
-    return place, _phi(place, node.target, named | node.kwargs)
+    named = dict(zip(_arguments(node.target), node.args[1:], strict=False))
+    return place, _done(place, node.target, named | node.kwargs)
+
+
+def _arguments(function: Any) -> tuple[str, ...]:
+    """The names of the arguments of a function or method after the first."""
+    if function in _DROPS:
+        return ("p", "training", "inplace")
+    if function in _FLATTENS:
+        return ("start_dim", "end_dim")
+    return next((each.arguments for each in _SET if function in each.kinds), ())
 
 
 _ARITHMETIC = (
@@ -196,10 +283,15 @@ _ARITHMETIC = (
 )  # fmt: skip
 
 
-def _phi(place: str, kind: Any, settings: Mapping[str, Any]) -> str:
-    """The name of an activation here, or nothing for what does nothing."""
+def _done(place: str, kind: Any, settings: Mapping[str, Any]) -> Drop | str:
+    """Dropout, a flattening, the name of an activation here, or nothing for what does nothing."""
     if kind in _PLAIN:
         return _PLAIN[kind]
+    if kind in _DROPS:
+        share = settings.get("p", 0.5) if settings.get("training", True) else 0.0
+        return Drop(place, share, kind in (nn.Dropout, F.dropout)) if share else ""
+    if kind in _FLATTENS:
+        return _flattening(place, kind, settings)
     for each in _SET:
         if kind in each.kinds:
             value = settings.get(each.setting, each.values[0])
@@ -213,3 +305,12 @@ def _phi(place: str, kind: Any, settings: Mapping[str, Any]) -> str:
         (hint for kinds, hint in _HINTS if kind in kinds), "only Linear layers and activations have"
     )
     raise InvalidValue(f"{place} has no twin here: {hint}")
+
+
+def _flattening(place: str, kind: Any, settings: Mapping[str, Any]) -> str:
+    start = settings.get("start_dim", 1 if kind is nn.Flatten else 0)
+    if start != 1 or settings.get("end_dim", -1) != -1:
+        raise InvalidValue(
+            f"{place} has to keep the rows apart and flatten the rest: start_dim=1, end_dim=-1"
+        )
+    return _FLAT

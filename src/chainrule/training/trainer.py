@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from chainrule import losses
 from chainrule.arrays import Array
-from chainrule.engines import Engine, State, choose
+from chainrule.engines import Engine, State, choose_on
 from chainrule.engines.stepwise import order
 from chainrule.errors import DivergenceError, InvalidValue
 from chainrule.losses import Loss
@@ -100,6 +100,8 @@ def train(
     dropout: float | Sequence[float] = 0.0,
     weights: npt.ArrayLike | None = None,
     engine: str = "auto",
+    device: str = "auto",
+    precision: str = "float32",
     threads: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
@@ -124,6 +126,9 @@ def train(
         dropout: share of each hidden layer's outputs that a step drops, or one share per hidden layer.
         weights: of the rows in the training loss, (n,), 0 or more. Validation counts each row once.
         engine: native, torch, numpy, or auto for the fastest that is there.
+        device: for the torch engine: cpu, cuda, cuda:1, mps, or auto for the GPU if there is one. A GPU asked for by name
+            takes the torch engine.
+        precision: of the torch engine's products in a step: float32, tf32 (NVIDIA's GPUs) or bfloat16.
         threads: how many the engine may use; None lets it choose.
         seed: keys the order of rows, dropout and the choice of validation rows.
         shuffle: whether each epoch takes the rows in an order of its own.
@@ -153,7 +158,7 @@ def train(
     )
     data = rows.prepare(plan, X, y, weights, validation)
     plan = rows.whole(plan, len(data.X), batch_size)
-    chosen, reason = choose(plan, engine)
+    chosen, reason = choose_on(plan, engine, device, precision)
     worker = chosen(plan, network, data.X, data.t, data.weights, threads)
     shown = Progress(len(data.X)) if progress else None
     told: Sequence[Callback] = (*callbacks, shown) if shown else callbacks
