@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 import sys
 import warnings
@@ -37,6 +38,8 @@ def fit(
     validation: float | None = None,
     patience: int | None = None,
     engine: str | None = None,
+    device: str | None = None,
+    precision: Literal["float32", "tf32", "bfloat16"] | None = None,
     dtype: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
     seed: int = 0,
@@ -63,6 +66,8 @@ def fit(
         validation: share of the rows to validate on; 0 for none.
         patience: epochs without a gain before training stops; 0 trains to the end.
         engine: native, torch, numpy or auto.
+        device: for the torch engine: cpu, cuda, cuda:1, mps or auto; a GPU takes that engine.
+        precision: of the torch engine's products.
         dtype: float32 or float64.
         threads: how many to use; found by measurement without it.
         seed: of the first weights, the order of rows, dropout and the split.
@@ -70,6 +75,7 @@ def fit(
         out: where to save the model; DATA's name with .safetensors without it.
         json_: print the result as one JSON object.
     """
+    from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import Settings, fit_table, hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
@@ -78,17 +84,23 @@ def fit(
         "task": task, "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
         "optimizer": optimizer, "learning_rate": learning_rate, "epochs": epochs, "batch_size": batch_size,
         "dropout": dropout, "weight_decay": weight_decay, "validation": validation, "patience": patience,
-        "engine": engine, "dtype": dtype, "threads": threads,
+        "engine": engine, "device": device, "precision": precision, "dtype": dtype, "threads": threads,
     }  # fmt: skip
     asked = {name: value for name, value in given.items() if value is not None}
-    settings = Settings(**{**_defaults(data, optimizer), **asked, "seed": seed})
+    together = is_started()  # by torchrun: one of several processes, of which the first writes
+    settings = Settings(
+        **{**_defaults(data, optimizer), **asked, "seed": seed, "distributed": together}
+    )
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)
     check_target(path)  # before the work, not after it
     table, held_out = _tables(data, seed, validation, na)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
+        warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
         found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
+    if together and os.environ["RANK"] != "0":
+        return 0
     found.model.history["na"] = list(missing_values(na))
     save(found.model, path)
     if json_:
@@ -99,6 +111,11 @@ def fit(
         print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _say(message: Warning | str, *_: Any) -> None:
+    """A warning in a line, without the place in the code that it was made at."""
+    print(f"chainrule: {message}", file=sys.stderr)
 
 
 def _defaults(data: str, optimizer: str | None) -> dict[str, Any]:

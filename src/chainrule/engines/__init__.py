@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -11,7 +12,7 @@ from chainrule.engines.engine import Engine, State
 from chainrule.errors import EngineError, MissingExtra, unknown
 from chainrule.plan import Plan
 
-__all__ = ["ENGINES", "Engine", "State", "choose", "choose_on"]
+__all__ = ["ENGINES", "Engine", "State", "choose", "choose_on", "is_started"]
 
 # In the order of preference. An engine's module is imported when it is its turn.
 ENGINES: dict[str, tuple[str, str]] = {
@@ -19,6 +20,14 @@ ENGINES: dict[str, tuple[str, str]] = {
     "torch": ("chainrule.engines.torch_engine", "TorchEngine"),
     "numpy": ("chainrule.engines.numpy_engine", "NumpyEngine"),
 }
+
+
+_STARTED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun sets
+
+
+def is_started() -> bool:
+    """Whether torchrun, or something like it, started this process as one of several."""
+    return all(name in os.environ for name in _STARTED)
 
 
 def choose(plan: Plan, engine: str = "auto") -> tuple[type[Engine], str]:
@@ -46,9 +55,9 @@ def choose(plan: Plan, engine: str = "auto") -> tuple[type[Engine], str]:
 
 
 def choose_on(
-    plan: Plan, engine: str, device: str, precision: str
+    plan: Plan, engine: str, device: str, precision: str, distributed: bool = False
 ) -> tuple[Callable[..., Engine], str]:
-    """The same where a device or a precision may be asked for, which the torch engine has alone.
+    """The same where something may be asked for that the torch engine has alone.
 
     Args:
         plan: as in `choose`.
@@ -56,19 +65,30 @@ def choose_on(
         device: "cpu", "cuda", "cuda:1", "mps", or "auto": for the torch engine the GPU if there is
             one, for the others the CPU.
         precision: of the products in a step: "float32", "tf32" or "bfloat16".
+        distributed: whether several processes share each batch.
 
     Raises:
         UnknownName, MissingExtra, EngineError: as in `choose`.
     """
-    plain = device in ("auto", "cpu") and precision == "float32"
-    if plain and engine != "torch":
+    special = _special(device, precision, distributed)
+    if not special and engine != "torch":
         return choose(plan, engine)
-    what = f"precision {precision}" if device in ("auto", "cpu") else f"the device {device}"
     if engine not in ("auto", "torch"):
-        raise EngineError(f"the {engine} engine does not have {what}; engine='torch' does")
+        raise EngineError(f"the {engine} engine does not have {special}; engine='torch' does")
     chosen = cast(Callable[..., Engine], _asked(plan, "torch"))
-    reason = "asked for" if engine == "torch" else f"{what} was asked for"
+    if distributed:
+        chosen = import_module("chainrule.engines.torch_distributed").DistributedEngine
+    reason = "asked for" if engine == "torch" else f"{special} was asked for"
     return partial(chosen, device=device, precision=precision), reason
+
+
+def _special(device: str, precision: str, distributed: bool) -> str:
+    """What the torch engine has alone, of what is asked for."""
+    if distributed:
+        return "distributed training"
+    if device not in ("auto", "cpu"):
+        return f"the device {device}"
+    return "" if precision == "float32" else f"precision {precision}"
 
 
 def _asked(plan: Plan, name: str) -> type[Engine]:

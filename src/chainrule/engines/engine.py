@@ -46,10 +46,14 @@ class Engine(Protocol):
     Attributes:
         name: "native", "numpy" or "torch".
         isa: the instruction set of its own code, or what computes for it.
+        rank: which process this is of those that share each batch, from 0.
+        world: how many there are.
     """
 
     name: str
     isa: str
+    rank: int
+    world: int
 
     @property
     def threads(self) -> int:

@@ -86,6 +86,7 @@ class NativeEngine:
     """
 
     name = "native"
+    rank, world = 0, 1
 
     def __init__(
         self,

@@ -68,6 +68,7 @@ class Stepwise(ABC):
     """
 
     moments: list[Moments]
+    rank, world = 0, 1
 
     def __init__(
         self,

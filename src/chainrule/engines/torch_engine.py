@@ -7,12 +7,13 @@ lie on the device once; an epoch asks the device for nothing before its end.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from chainrule import chance
 from chainrule.arrays import Array
@@ -39,6 +40,8 @@ from chainrule.network import Network
 from chainrule.optimizers import NAdam
 from chainrule.plan import Plan
 
+Forward: TypeAlias = Callable[[Tensor, list[Tensor | None]], tuple[Tensor, Tensor]]
+
 _GATHERED = 2**23  # numbers of X that are put in order at once
 
 
@@ -52,6 +55,8 @@ class TorchEngine(Stepwise):
     Attributes:
         device: where it computes.
         precision: of the products in a training step; see `PRECISIONS`.
+        rank: which process this is of those that share each batch, from 0.
+        world: how many there are; it takes every world-th row of a batch.
     """
 
     name = "torch"
@@ -76,12 +81,14 @@ class TorchEngine(Stepwise):
         self.device = device_named(device)
         self.precision = precision
         self._optimizer: torch.optim.Optimizer | None = None
+        if self.device.type != "cpu" and torch_optimizer(plan.optimizer, [torch.zeros(1)]) is None:
+            raise EngineError(f"{plan.optimizer.name} is not in PyTorch: it runs on the CPU only")
         check_precision(precision, self.device, plan)
         self.isa = "torch" if self.device.type == "cpu" else str(self.device)
         self.threads = threads or torch.get_num_threads()
         self._phi = [ACTIVATIONS[name] for name in plan.activations]
         self._parameters = [
-            (self._put(layer.W).requires_grad_(), self._put(layer.b).requires_grad_())
+            (nn.Parameter(self._put(layer.W)), nn.Parameter(self._put(layer.b)))
             for layer in network.layers
         ]
         self._data = Batch(
@@ -95,8 +102,6 @@ class TorchEngine(Stepwise):
         self._recorded: Recorded | None = None
         self._start_optimizer()
         self._fill_optimizer()
-        if self._optimizer is None and self.device.type != "cpu":
-            raise EngineError(f"{plan.optimizer.name} is not in PyTorch: it runs on the CPU only")
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
@@ -114,7 +119,7 @@ class TorchEngine(Stepwise):
             return torch.from_numpy(values).to(self.device)
 
     @property
-    def _flat(self) -> list[Tensor]:
+    def _flat(self) -> list[nn.Parameter]:
         return [theta for pair in self._parameters for theta in pair]
 
     @property
@@ -171,26 +176,44 @@ class TorchEngine(Stepwise):
         losses, weights = [], []
         for batch, rate in zip(self._batches(number), each, strict=False):
             losses.append(self._loss_with_gradient(batch))
-            weights.append(batch.weight)
+            weights.append(batch.whole)
             optimizer.param_groups[0]["lr"] = rate
             optimizer.step()
             self.step += 1
-        return _gathered(losses), _gathered(weights)
+        return self._fetched(losses), _numbers(weights)
+
+    def _fetched(self, losses: list[Tensor]) -> Losses:
+        """The losses of the steps, brought from the device at once."""
+        return np.asarray(torch.stack(losses).cpu().numpy(), float) if losses else np.empty(0)
 
     def _batches(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch; many are put in order at once, so that each is a view."""
-        plan, data = self.plan, self._data
+        """This process's batches of an epoch; many are put in order at once, so that each is a view."""
+        plan, data, size = self.plan, self._data, self.plan.batch_size
         rows = torch.from_numpy(order(plan, len(self.X), number)).to(self.device)
-        at_once = plan.batch_size * max(1, _GATHERED // (plan.batch_size * self.X.shape[1]))
-        step = 0
-        for some in torch.split(rows, at_once):
-            ordered = data.rows(slice(some[0], some[-1] + 1))
-            if plan.shuffle:
-                ordered = self._ordered = data.copied(some, self._ordered)
-            for first in range(0, len(some), plan.batch_size):
-                batch = ordered.rows(slice(first, first + plan.batch_size))
-                yield replace(batch, masks=self._masks(number, step, len(batch.X)))
-                step += 1
+        at_once = size * max(1, _GATHERED // (size * self.X.shape[1]))
+        for first in range(0, len(rows), at_once):
+            some = rows[first : first + at_once]
+            mine = some if self.world == 1 else some[self._own(len(some))]
+            if plan.shuffle or self.world > 1:
+                ordered = self._ordered = data.copied(mine, self._ordered)
+            else:
+                ordered = data.rows(slice(first, first + len(some)))
+            at = 0
+            for start in range(0, len(some), size):
+                whole = some[start : start + size]
+                count = len(range(self.rank, len(whole), self.world))
+                batch = ordered.rows(slice(at, at + count))
+                yield replace(
+                    batch,
+                    masks=self._masks(number, (first + start) // size, len(whole)),
+                    whole=float(len(whole)) if data.w is None else data.w[whole].sum(),
+                )
+                at += count
+
+    def _own(self, rows: int) -> Tensor:
+        """Which of some batches' rows are this process's."""
+        places = torch.arange(rows, device=self.device) % self.plan.batch_size
+        return places % self.world == self.rank
 
     def _masks(self, epoch: int, step: int, rows: int) -> list[Tensor | None]:
         """Dropout's factors for each hidden layer, as `stepwise.masks` gives them."""
@@ -199,7 +222,8 @@ class TorchEngine(Stepwise):
             if p:
                 key = chance.key(plan.seed, chance.Stream.DROPOUT, epoch, step, layer)
                 kept = keep_mask(rows, plan.layer_sizes[layer + 1], p, key, self.device)
-                factors[layer] = kept.to(self._flat[0].dtype) * (1 / (1 - p))
+                own = kept[self.rank :: self.world]
+                factors[layer] = own.to(self._flat[0].dtype) * (1 / (1 - p))
         return factors
 
     def _loss_with_gradient(self, batch: Batch) -> Tensor:
@@ -219,7 +243,7 @@ class TorchEngine(Stepwise):
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _forward(self, X: Tensor, masks: list[Tensor | None]) -> tuple[Tensor, Tensor]:
+    def forward(self, X: Tensor, masks: list[Tensor | None]) -> tuple[Tensor, Tensor]:
         """The logits u_2 and the outputs z_1."""
         z = X
         for (W, b), phi, mask in zip(self._parameters, self._phi, [*masks, None], strict=True):
@@ -228,13 +252,17 @@ class TorchEngine(Stepwise):
         return u, z
 
     def _loss(self, batch: Batch) -> Tensor:
-        u, z = self._forward(batch.X, batch.masks)
-        out = (u if self.plan.loss in ON_LOGITS else z).to(batch.t.dtype)
         if batch.w is None:
-            return LOSSES[self.plan.loss](out, batch.t, "mean")
-        ell = LOSSES[self.plan.loss](out, batch.t, "none")
+            return self.losses(batch, self.forward, "mean")
+        ell = self.losses(batch, self.forward)
         least = torch.finfo(ell.dtype).tiny  # weights that are all 0 make a loss of 0
         return (batch.w * ell).sum() / batch.w.sum().clamp(min=least)
+
+    def losses(self, batch: Batch, forward: Forward, reduction: str = "none") -> Tensor:
+        """ℓ of each row of a batch, (n,), or with the reduction "mean" their mean."""
+        u, z = forward(batch.X, batch.masks)
+        out = (u if self.plan.loss in ON_LOGITS else z).to(batch.t.dtype)
+        return LOSSES[self.plan.loss](out, batch.t, reduction)
 
     @property
     def _no_masks(self) -> list[Tensor | None]:
@@ -259,7 +287,7 @@ class TorchEngine(Stepwise):
     def predict(self, X: Array) -> Array:
         """z_1 of rows (n, d), without dropout, in full precision: (n, k)."""
         with using_threads(self.threads), torch.no_grad():
-            return _numpy(self._forward(self._put(X), self._no_masks)[1])
+            return _numpy(self.forward(self._put(X), self._no_masks)[1])
 
     def loss_and_gradient(
         self, X: Array, t: Array, weights: Array | None = None
@@ -305,12 +333,9 @@ class TorchEngine(Stepwise):
             self._optimizer.state[theta] = theirs
 
 
-def _gathered(values: Sequence[Tensor | float]) -> Losses:
-    """Numbers and scalars of the device as an array, fetched at once."""
-    if values and isinstance(values[0], Tensor):
-        return np.asarray(
-            torch.stack([v for v in values if isinstance(v, Tensor)]).cpu().numpy(), float
-        )
+def _numbers(values: Sequence[Tensor | float]) -> Losses:
+    if any(isinstance(value, Tensor) for value in values):
+        values = torch.stack([torch.as_tensor(value) for value in values]).cpu().tolist()
     return np.asarray(values, float)
 
 

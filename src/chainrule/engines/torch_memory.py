@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,12 +18,14 @@ class Batch:
         t: targets, (n, k) or (n, 1).
         w: weights, (n,), or None.
         masks: dropout's factors of each hidden layer, (n, units), or None.
+        whole: the weight of the batch over all processes that share it.
     """
 
     X: Tensor
     t: Tensor
     w: Tensor | None
     masks: list[Tensor | None]
+    whole: Tensor | float = 0.0
 
     def rows(self, which: Tensor | slice) -> Batch:
         """Some of them."""
@@ -41,7 +43,7 @@ class Batch:
 
     @property
     def weight(self) -> Tensor | float:
-        """By what its loss counts in that of an epoch."""
+        """Of its rows: by what its loss counts in that of an epoch."""
         return float(len(self.X)) if self.w is None else self.w.sum(dtype=self.X.dtype)
 
     @property
@@ -54,7 +56,7 @@ class Recorded:
     """Loss and gradient of a batch as a CUDA graph: recorded once, replayed with other rows."""
 
     def __init__(
-        self, backward: Callable[[Batch], Tensor], theta: list[Tensor], batch: Batch
+        self, backward: Callable[[Batch], Tensor], theta: Sequence[Tensor], batch: Batch
     ) -> None:
         """Record what `backward` does with a batch on its device."""
         self._theta, device = theta, batch.X.device
@@ -90,7 +92,7 @@ class Recorded:
 class Snapshot:
     """Parameters and an optimizer's state as they were, on the device, in memory that is used again."""
 
-    def __init__(self, theta: list[Tensor], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(self, theta: Sequence[Tensor], optimizer: torch.optim.Optimizer) -> None:
         self._theta, self._optimizer, self._step = theta, optimizer, 0
         self._held: list[Tensor] = []
 

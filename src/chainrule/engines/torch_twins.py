@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -77,7 +77,7 @@ SLOTS = {
 }
 
 
-def torch_optimizer(rule: Optimizer, parameters: list[Tensor]) -> torch.optim.Optimizer | None:
+def torch_optimizer(rule: Optimizer, parameters: Sequence[Tensor]) -> torch.optim.Optimizer | None:
     """The rule's twin in torch.optim, all parameters in one pass where it can; None without a twin."""
     fused = parameters[0].device.type in ("cpu", "cuda")
     match rule:

@@ -43,7 +43,7 @@ class Settings:
         weight_decay: None takes the optimizer's own.
         validation: share of the rows set aside to validate on; 0 for none.
         patience: epochs without a gain before training stops; 0 trains to the end.
-        engine, threads, dtype, seed: as in `train`.
+        engine, device, precision, distributed, threads, dtype, seed: as in `train`.
     """
 
     task: str | None = None
@@ -58,6 +58,9 @@ class Settings:
     validation: float = 0.2
     patience: int = 20
     engine: str = "auto"
+    device: str = "auto"
+    precision: str = "float32"
+    distributed: bool = False
     threads: int | None = None
     dtype: DType = "float32"
     seed: int = 0
@@ -135,6 +138,9 @@ def fit_table(
         stopping=settings.patience,
         dropout=settings.dropout,
         engine=settings.engine,
+        device=settings.device,
+        precision=settings.precision,
+        distributed=settings.distributed,
         threads=settings.threads,
         seed=settings.seed,
         progress=progress,

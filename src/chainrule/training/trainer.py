@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, BatchOptimizer, Optimizer
 from chainrule.plan import Plan
-from chainrule.training import rows, schedules
+from chainrule.training import rows, scaling, schedules
 from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
@@ -102,6 +103,7 @@ def train(
     engine: str = "auto",
     device: str = "auto",
     precision: str = "float32",
+    distributed: bool = False,
     threads: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
@@ -129,6 +131,8 @@ def train(
         device: for the torch engine: cpu, cuda, cuda:1, mps, or auto for the GPU if there is one. A GPU asked for by name
             takes the torch engine.
         precision: of the torch engine's products in a step: float32, tf32 (NVIDIA's GPUs) or bfloat16.
+        distributed: share each batch among the processes that torchrun has started, each of which makes this call with the
+            same arguments; a `SlowerTogether` warning says where one process would be quicker.
         threads: how many the engine may use; None lets it choose.
         seed: keys the order of rows, dropout and the choice of validation rows.
         shuffle: whether each epoch takes the rows in an order of its own.
@@ -158,9 +162,11 @@ def train(
     )
     data = rows.prepare(plan, X, y, weights, validation)
     plan = rows.whole(plan, len(data.X), batch_size)
-    chosen, reason = choose_on(plan, engine, device, precision)
+    chosen, reason = choose_on(plan, engine, device, precision, distributed)
     worker = chosen(plan, network, data.X, data.t, data.weights, threads)
-    shown = Progress(len(data.X)) if progress else None
+    if distributed and worker.rank == 0 and (why := scaling.against(plan, worker.world)):
+        warnings.warn(why, scaling.SlowerTogether, stacklevel=2)
+    shown = Progress(len(data.X)) if progress and worker.rank == 0 else None
     told: Sequence[Callback] = (*callbacks, shown) if shown else callbacks
     loop = loop_for(
         worker, plan, network, data, epochs, Stopping.of(stopping), schedules.get(schedule), told

@@ -1,0 +1,179 @@
+"""Several processes that share each batch: the training of one, to rounding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule import Network, train
+from chainrule.engines.torch_engine import TorchEngine
+from chainrule.errors import EngineError
+from chainrule.plan import Plan
+from chainrule.training.scaling import CPU, Machine, against, parameters, speedup, step_seconds
+
+from .conftest import Found, distance, environment, read, torchrun
+
+PLANS: dict[str, Any] = {
+    "adam": {"optimizer": "adam", "dropout": 0.2, "weighted": True},
+    "nesterov": {"optimizer": "nesterov", "schedule": "cosine", "stopping": 2},
+    "nadam": {"optimizer": "nadam", "shuffle": False},
+    "float32": {"optimizer": "rmsprop", "dtype": "float32"},
+}
+
+
+@pytest.fixture(scope="module")
+def alone(trained: Callable[..., Found]) -> Found:
+    return trained([sys.executable], PLANS, "alone")
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_processes_train_as_one(
+    processes: int, alone: Found, trained: Callable[..., Found]
+) -> None:
+    command = torchrun("--standalone", "--nproc-per-node", str(processes))
+    found = trained(command, PLANS, f"by-{processes}")
+    for name, parts in alone.items():
+        assert distance(found[name], parts) < (1e-5 if name == "float32" else 1e-12), name
+        assert parts[0][0, -1] < parts[0][0, 0]  # it learned something
+
+
+def may_make_namespaces() -> bool:
+    tried = (
+        subprocess.run(["unshare", "-n", "true"], check=False) if shutil.which("unshare") else None
+    )
+    return (
+        bool(shutil.which("ip"))
+        and tried is not None
+        and tried.returncode == 0
+        and os.geteuid() == 0
+    )
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[str]]:
+    """Two network namespaces joined by a cable: hosts that know each other by address alone."""
+    names = [f"chainrule-{os.getpid()}-{i}" for i in (1, 2)]
+    ends = [f"cr{os.getpid() % 10000}e{i}" for i in (1, 2)]
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        for i, (name, end) in enumerate(zip(names, ends, strict=True), start=1):
+            ip("link", "set", end, "netns", name)
+            ip("-n", name, "addr", "add", f"10.91.0.{i}/24", "dev", end)
+            ip("-n", name, "link", "set", end, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        yield [f"{name} {end}" for name, end in zip(names, ends, strict=True)]
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+@pytest.mark.skipif(not may_make_namespaces(), reason="no network namespaces can be made here")
+def test_two_hosts_train_as_one(alone: Found, script: Path, hosts: list[str]) -> None:
+    out, plans = script.with_name("hosts"), {"adam": PLANS["adam"]}
+    started = []
+    for rank, host in enumerate(hosts):
+        name, end = host.split()
+        command = torchrun(
+            "--nnodes", "2", "--nproc-per-node", "1", "--node-rank", str(rank),
+            "--master-addr", "10.91.0.1", "--master-port", "29511",
+            str(script), str(out), json.dumps(plans),
+        )  # fmt: skip
+        started.append(
+            subprocess.Popen(
+                ["ip", "netns", "exec", name, *command],
+                env=environment(GLOO_SOCKET_IFNAME=end, TP_SOCKET_IFNAME=end),
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    for process in started:
+        _, said = process.communicate(timeout=200)
+        assert process.returncode == 0, said
+    assert distance(read(out, plans)["adam"], alone["adam"]) < 1e-12
+
+
+def test_the_command_writes_once_and_says_what_to_expect(tmp_path: Path) -> None:
+    command = torchrun("--standalone", "--nproc-per-node", "2", "-m", "chainrule", "fit", "iris", "--epochs", "3")  # fmt: skip
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("saved    iris.safetensors") == 1
+    assert (
+        "engine   torch, 2 processes, cpu, 1 thread (distributed training was asked for)"
+        in done.stdout
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["iris.safetensors"]
+    note = "2 processes are expected to take"
+    assert done.stderr.count(note) == 1
+    assert "a step of 32 rows computes for" in done.stderr
+
+
+def small(optimizer: str = "sgd", **options: Any) -> tuple[Plan, Network, Any, Any]:
+    network = Network.of_sizes([2, 6, 4, 1], seed=0)
+    plan = Plan.of(network, "squared_error", optimizer, **{"batch_size": 7, "seed": 3, **options})
+    X = np.arange(50, dtype="float32").reshape(25, 2)
+    return plan, network, X, X[:, :1].copy()
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("world", [2, 3, 9])
+def test_rows_are_shared_without_overlap(world: int, shuffle: bool) -> None:
+    def batches(rank: int, world: int) -> list[Any]:
+        engine = TorchEngine(*small(shuffle=shuffle, dropout=0.5))
+        engine.rank, engine.world = rank, world
+        return [(b.X.clone(), b.masks[0].clone(), b.whole) for b in engine._batches(4)]  # type: ignore[union-attr]
+
+    shares = [batches(rank, world) for rank in range(world)]
+    whole = batches(0, 1)
+    assert [len(each) for each in shares] == [4] * world
+    for step, (X, mask, weight) in enumerate(whole):
+        parts, masks, weights = zip(*(share[step] for share in shares), strict=True)
+        for rank in range(world):
+            assert (parts[rank] == X[rank::world]).all()
+            assert (masks[rank] == mask[rank::world]).all()
+        assert sum(map(len, parts)) == len(X) == weight
+        assert set(weights) == {weight}
+
+
+def test_nothing_has_started_the_processes() -> None:
+    _, network, X, t = small()
+    with pytest.raises(
+        EngineError, match="is started by torchrun, once on each machine: torchrun --nproc"
+    ):
+        train(network, X, t, distributed=True)
+    with pytest.raises(EngineError, match="the native engine does not have distributed training"):
+        train(network, X, t, engine="native", distributed=True)
+
+
+def test_the_model_of_a_step() -> None:
+    network = Network.of_sizes([100, 1000, 10], seed=0)
+    plan = Plan.of(network, "squared_error", "sgd", batch_size=1000)
+    machine = Machine(
+        overhead=1e-3, update=1e-8, arithmetic=1e9, start=2e-3, message=1e-4, link=1e8
+    )
+    assert parameters(plan) == 100 * 1000 + 1000 + 1000 * 10 + 10
+    alone = 1e-3 + 111_010e-8 + 6 * 1000 * 111_010 / 1e9
+    assert step_seconds(plan, 1, machine) == pytest.approx(alone)
+    shared = (
+        1e-3 + 111_010e-8 + 6 * 1000 * 111_010 / 4e9 + 2e-3 + 6 * 1e-4 + 1.5 * 4 * 111_010 / 1e8
+    )
+    assert step_seconds(plan, 4, machine) == pytest.approx(shared)
+    assert speedup(plan, 4, machine) == pytest.approx(alone / shared)
+    assert against(plan, 4, machine) == ""
+    assert against(small()[0], 2, CPU).startswith("2 processes are expected to take ")
