@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_two_hosts_train_as_one(alone: Found, script: Path, hosts: list[str]) ->
 def test_the_command_writes_once_and_says_what_to_expect(tmp_path: Path) -> None:
     command = torchrun("--standalone", "--nproc-per-node", "2", "-m", "chainrule", "fit", "iris", "--epochs", "3")  # fmt: skip
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("saved    iris.safetensors") == 1
@@ -177,3 +178,48 @@ def test_the_model_of_a_step() -> None:
     assert speedup(plan, 4, machine) == pytest.approx(alone / shared)
     assert against(plan, 4, machine) == ""
     assert against(small()[0], 2, CPU).startswith("2 processes are expected to take ")
+
+
+KILLED = """
+    import os, signal, sys, warnings
+    import numpy as np
+    import chainrule
+    from chainrule.training.checkpoints import Checkpoint
+    from chainrule.training.scaling import SlowerTogether
+
+    warnings.simplefilter("ignore", SlowerTogether)
+    fatal = {("0", 5): "1", ("1", 9): "0"}  # after which restart and epoch who dies
+
+    def die(event):
+        who = fatal.get((os.environ["TORCHELASTIC_RESTART_COUNT"], event.epoch))
+        if len(sys.argv) > 2 and who == os.environ["RANK"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    X = np.random.default_rng(0).normal(size=(90, 4))
+    network = chainrule.Network.of_sizes([4, 8, 1], output="logistic", seed=0)
+    kept = {"checkpoint": Checkpoint(sys.argv[2], "2epochs"), "resume": True} if len(sys.argv) > 2 else {}
+    chainrule.train(
+        network, X, X[:, 0] > X[:, 1], optimizer="adam", batch_size=16, epochs=12, dropout=0.2,
+        distributed=True, callbacks=[die], **kept,
+    )
+    if os.environ["RANK"] == "0":
+        np.savez(sys.argv[1], *[part for layer in network.layers for part in (layer.W, layer.b)])
+"""
+
+
+def test_workers_that_are_killed_are_started_again_and_end_with_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(KILLED))
+    command = torchrun("--standalone", "--nproc-per-node", "2", "--max-restarts", "3", str(script))
+    for words in (["straight.npz"], ["killed.npz", str(tmp_path / "run.checkpoint")]):
+        done = subprocess.run(
+            [*command, str(tmp_path / words[0]), *words[1:]],
+            env=environment(), capture_output=True, text=True, timeout=150,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert "Signal 9 (SIGKILL)" in done.stderr or "exitcode: -9" in done.stderr
+    with np.load(tmp_path / "straight.npz") as straight, np.load(tmp_path / "killed.npz") as killed:
+        for name in straight.files:
+            assert straight[name].tobytes() == killed[name].tobytes()

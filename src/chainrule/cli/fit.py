@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, missing_values, stem
+from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
     from chainrule.tables import Table
@@ -45,6 +46,9 @@ def fit(
     seed: int = 0,
     na: str | None = None,
     out: Path | None = None,
+    checkpoint: Path | None = None,
+    every: str | None = None,
+    resume: bool = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Fit a network to a table and save it.
@@ -73,10 +77,14 @@ def fit(
         seed: of the first weights, the order of rows, dropout and the split.
         na: texts that mean a missing value, with commas between, as "?,n/a".
         out: where to save the model; DATA's name with .safetensors without it.
+        checkpoint: a file to keep the training in while it runs.
+        every: how often, as 30s or 10epochs; every 30 seconds without it.
+        resume: go on from the checkpoint, if there is one.
         json_: print the result as one JSON object.
     """
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
+    from chainrule.training.checkpoints import EVERY, Checkpoint
     from chainrule.training.fitting import Settings, fit_table, hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
 
@@ -87,9 +95,19 @@ def fit(
         "engine": engine, "device": device, "precision": precision, "dtype": dtype, "threads": threads,
     }  # fmt: skip
     asked = {name: value for name, value in given.items() if value is not None}
+    if checkpoint is not None:
+        asked["checkpoint"] = Checkpoint(checkpoint, every or EVERY)
+    elif resume or every:
+        raise InvalidValue("--resume and --every go with --checkpoint FILE")
     together = is_started()  # by torchrun: one of several processes, of which the first writes
     settings = Settings(
-        **{**_defaults(data, optimizer), **asked, "seed": seed, "distributed": together}
+        **{
+            **_defaults(data, optimizer),
+            **asked,
+            "seed": seed,
+            "distributed": together,
+            "resume": resume,
+        }
     )
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)

@@ -34,6 +34,18 @@ class Group:
         dist.all_reduce(values)
         return values
 
+    def told(self, data: bytes | None) -> bytes | None:
+        """What the first process has, at all of them; None if it has nothing."""
+        length = torch.tensor([-1 if data is None else len(data)], device=self.device)
+        dist.broadcast(length, 0)
+        if length < 0:
+            return None
+        carried = torch.zeros(int(length), dtype=torch.uint8, device=self.device)
+        if data is not None and self.rank == 0:
+            carried.copy_(torch.frombuffer(bytearray(data), dtype=torch.uint8))
+        dist.broadcast(carried, 0)
+        return carried.cpu().numpy().tobytes()
+
 
 @cache
 def joined(device: str = "auto") -> Group:
@@ -57,6 +69,18 @@ def joined(device: str = "auto") -> Group:
     if not dist.is_initialized():
         if gpu:
             torch.cuda.set_device(own)
-        dist.init_process_group("nccl" if gpu else "gloo")
-        atexit.register(dist.destroy_process_group)
+        _initialize("nccl" if gpu else "gloo")
     return Group(dist.get_rank(), dist.get_world_size(), own)
+
+
+def _initialize(backend: str) -> None:
+    """Join the processes that torchrun started, this time.
+
+    Those that it starts again after one has died find the same store, with the addresses of the
+    dead; so each start has its own names there.
+    """
+    store, rank, world = next(iter(dist.rendezvous("env://")))  # type: ignore[attr-defined]
+    start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    fresh = dist.PrefixStore(f"start-{start}", store)  # type: ignore[attr-defined]
+    dist.init_process_group(backend, store=fresh, rank=rank, world_size=world)
+    atexit.register(dist.destroy_process_group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from chainrule.errors import InvalidValue
 from chainrule.optimizers import Optimizer
 from chainrule.storage import Model
 from chainrule.tables import Supervised, Table, TargetEncoder
+from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.problem import Problem
 from chainrule.training.trainer import Result, train
 
@@ -43,7 +45,7 @@ class Settings:
         weight_decay: None takes the optimizer's own.
         validation: share of the rows set aside to validate on; 0 for none.
         patience: epochs without a gain before training stops; 0 trains to the end.
-        engine, device, precision, distributed, threads, dtype, seed: as in `train`.
+        engine, device, precision, distributed, threads, dtype, seed, checkpoint, resume: as in `train`.
     """
 
     task: str | None = None
@@ -64,6 +66,8 @@ class Settings:
     threads: int | None = None
     dtype: DType = "float32"
     seed: int = 0
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None
+    resume: bool = False
 
     def rule(self) -> Optimizer:
         """The optimizer with its settings."""
@@ -144,6 +148,8 @@ def fit_table(
         threads=settings.threads,
         seed=settings.seed,
         progress=progress,
+        checkpoint=settings.checkpoint,
+        resume=settings.resume,
     )
     trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
     summary = _summary(result, len(problem.X))

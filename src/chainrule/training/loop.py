@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from time import perf_counter
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from chainrule.arrays import Array
 from chainrule.engines import Engine, State
@@ -14,6 +15,9 @@ from chainrule.network import Network
 from chainrule.training.history import History
 from chainrule.training.schedules import Rates
 from chainrule.training.stopping import TO_THE_END, Stopping, Watch
+
+if TYPE_CHECKING:
+    from chainrule.training.checkpoints import Keeper
 
 Status: TypeAlias = Literal["finished", "stopped early", "interrupted", "diverged"]
 
@@ -66,6 +70,7 @@ class Loop:
         epochs: how many there are to be at most.
         watch: which epoch was best.
         best: the state after that epoch, kept where there is a patience.
+        keeper: what writes checkpoints, if anything does.
         start: when it began, on the clock of `perf_counter`.
     """
 
@@ -87,6 +92,7 @@ class Loop:
         self.callbacks = tuple(callbacks)
         self.history = History()
         self.best: State | None = None
+        self.keeper: Keeper | None = None
         self.start = perf_counter()
 
     def run(self) -> Status:
@@ -96,7 +102,10 @@ class Loop:
             DivergenceError: the engine's.
         """
         try:
-            return self._epochs()
+            status = self._epochs()
+            if self.keeper:
+                self.keeper.write(self)
+            return status
         except KeyboardInterrupt:
             warnings.warn(
                 f"interrupted after {len(self.history)} of {self.epochs} epochs",
@@ -106,9 +115,14 @@ class Loop:
             return "interrupted"
 
     def _epochs(self) -> Status:
-        engine_epoch, after = self.engine.epoch, self._after
-        self.start = perf_counter()
-        for number, (rates, last_rate) in enumerate(self.rates):
+        engine_epoch, after, rows = self.engine.epoch, self._after, self.history.rows
+        before = rows[-1][3] if rows else 0.0
+        if self.watch.out_of_patience:  # a training that is resumed after its end
+            return "stopped early"
+        if self.keeper:
+            self.keeper.start()
+        self.start = perf_counter() - before
+        for number, (rates, last_rate) in enumerate(islice(self.rates, len(rows), None), len(rows)):
             if after(engine_epoch(number, rates), last_rate):
                 return "stopped early"
         return "finished"
@@ -123,6 +137,8 @@ class Loop:
         if is_best and watch.patience:
             self.best = self.engine.state()
         told_to_stop = self.callbacks and self._tell(len(rows), row)
+        if self.keeper:
+            self.keeper.after_epoch(self)
         return bool(told_to_stop or watch.out_of_patience)
 
     def _tell(self, epoch: int, row: tuple[float, float, float, float]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,9 @@ from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, BatchOptimizer, Optimizer
 from chainrule.plan import Plan
-from chainrule.training import rows, scaling, schedules
+from chainrule.storage import check_target
+from chainrule.training import checkpoints, rows, scaling, schedules
+from chainrule.training.checkpoints import Checkpoint, Keeper, Settings
 from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
@@ -109,6 +112,8 @@ def train(
     shuffle: bool = True,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    resume: bool = False,
 ) -> Result:
     """Train a network in place.
 
@@ -138,6 +143,10 @@ def train(
         shuffle: whether each epoch takes the rows in an order of its own.
         callbacks: each is called with an `Event` after every epoch; one that returns True ends the training.
         progress: show a live line on a terminal, plain lines elsewhere, on standard error.
+        checkpoint: a file to keep the training in, every 30 seconds, or a `Checkpoint` that says how often, and at the
+            end; while it is written, the last one stays whole.
+        resume: go on from the checkpoint, if there is one, as if nothing had happened. Data and settings have to be the
+            same; `epochs` may be more, under a constant schedule.
 
     Returns:
         A `Result`.
@@ -171,6 +180,15 @@ def train(
     loop = loop_for(
         worker, plan, network, data, epochs, Stopping.of(stopping), schedules.get(schedule), told
     )
+    if checkpoint is not None:
+        settings = Settings.of(
+            plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
+        )
+        _keep(loop, Keeper(Checkpoint.of(checkpoint), settings, worker.rank == 0), resume)
+    elif resume:
+        raise InvalidValue(
+            "to resume takes a checkpoint to go on from: checkpoint='run.checkpoint'"
+        )
     try:
         status = loop.run()
     except DivergenceError as error:
@@ -181,6 +199,18 @@ def train(
         if shown:
             shown.close()
     return _result(loop, plan, reason, status)
+
+
+def _keep(loop: Loop, keeper: Keeper, resume: bool) -> None:
+    """Let a loop write checkpoints, and go on from the one that is there if that was asked for."""
+    if isinstance(loop, LBFGSLoop):
+        raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
+    path = check_target(keeper.checkpoint.path)
+    if resume:
+        found = checkpoints.read(path) if keeper.writes else None
+        group = getattr(loop.engine, "group", None)  # the first process tells the others
+        keeper.resume(loop, group.told(found) if group else found)
+    loop.keeper = keeper
 
 
 def loop_for(

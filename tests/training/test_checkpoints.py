@@ -1,0 +1,226 @@
+"""A training that goes on from its checkpoint is, bit for bit, the one that was never interrupted."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule import Adam, Cosine, Network, Result, train
+from chainrule.errors import InvalidValue, MissingFile, ModelFileError
+from chainrule.training import checkpoints
+from chainrule.training.checkpoints import Checkpoint, Position
+from chainrule.training.loop import Event
+
+EPOCHS = 24
+
+
+class Killed(Exception):
+    """Whatever ends a process."""
+
+
+def data() -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 4))
+    return X, (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def trained(path: Path | None = None, killed_after: int = 0, resume: bool = False, **options: Any) -> tuple[Network, Result]:  # fmt: skip
+    """A training, perhaps killed after an epoch; checkpoints are made after every third."""
+    network = Network.of_sizes([4, 8, 6, 1], output="logistic", seed=options.pop("start", 0))
+
+    def kill(event: Event) -> None:
+        if event.epoch == killed_after:
+            raise Killed
+
+    kept = {} if path is None else {"checkpoint": Checkpoint(path, "3epochs"), "resume": resume}
+    X, y = options.pop("data", data())
+    settings = {"epochs": EPOCHS, "batch_size": 16, "validation": 0.25, "seed": 5, **options}
+    return network, train(network, X, y, callbacks=[kill], **settings, **kept)
+
+
+def bits(network: Network, result: Result) -> list[Any]:
+    parameters = [part.tobytes() for layer in network.layers for part in (layer.W, layer.b)]
+    rows = np.array(result.history.rows)[:, :3].tobytes()
+    moments = {
+        slot: [m.tobytes() for pair in pairs for m in pair]
+        for slot, pairs in result.state.moments.items()
+    }
+    return [parameters, rows, moments, result.state.step, result.steps, result.status, result.best_epoch, result.kept_epoch]  # fmt: skip
+
+
+PLANS: dict[str, dict[str, Any]] = {
+    "sgd": {"optimizer": "sgd"},
+    "dropout": {"optimizer": "heavy-ball", "dropout": 0.3},
+    "cosine": {"optimizer": "adam", "schedule": Cosine()},
+    "one-cycle": {"optimizer": "nadam", "schedule": "one-cycle"},
+    "stopping": {"optimizer": Adam(0.02), "stopping": 6, "epochs": 200},
+    "rmsprop": {"optimizer": "rmsprop", "weights": np.linspace(0.1, 2, 120)},
+    "sls": {"optimizer": "sls"},
+    "amsgrad": {"optimizer": "amsgrad", "validation": None, "stopping": 5},
+}
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy", "torch"])
+@pytest.mark.parametrize("name", PLANS)
+def test_resumed_to_the_same_bits(name: str, engine: str, tmp_path: Path) -> None:
+    """Killed after epochs 2 (before the first checkpoint), 8 and 12, and begun again from other weights."""
+    options = {**PLANS[name], "engine": engine}
+    expected = bits(*trained(**options))
+    assert ("stopped early" in expected) is (name == "stopping")
+    path = tmp_path / "run.checkpoint"
+    for killed_after in (2, 8, 12):
+        with pytest.raises(Killed):
+            trained(path, killed_after, resume=True, **options)
+        assert path.exists() is (killed_after > 2)
+    assert (
+        bits(*trained(path, resume=True, start=99 if engine == "native" else 0, **options))
+        == expected
+    )
+    assert bits(*trained(path, resume=True, **options)) == expected  # it had ended already
+
+
+def test_more_epochs_under_a_constant_rate(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    expected = bits(*trained(epochs=30, optimizer="adam"))
+    trained(path, epochs=11, optimizer="adam")
+    assert bits(*trained(path, resume=True, epochs=30, optimizer="adam")) == expected
+
+
+SCRIPT = """
+    import sys
+    import numpy as np
+    import chainrule
+    from chainrule.training.checkpoints import Checkpoint
+
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    network = chainrule.Network.of_sizes([4, 64, 64, 1], output="logistic", seed=0)
+    kept = {"checkpoint": Checkpoint(sys.argv[2], "1epochs"), "resume": True} if len(sys.argv) > 2 else {}
+    chainrule.train(network, X, X[:, 0] > X[:, 1], optimizer="adam", batch_size=8, epochs=150, dropout=0.2, **kept)
+    np.savez(sys.argv[1], *[part for layer in network.layers for part in (layer.W, layer.b)])
+"""
+
+
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    run = [sys.executable, str(script)]
+    subprocess.run([*run, str(tmp_path / "straight.npz")], check=True, timeout=200)
+    path, out = tmp_path / "run.checkpoint", tmp_path / "resumed.npz"
+    moments, kills = random.Random(1), 0
+    for _ in range(40):
+        process = subprocess.Popen([*run, str(out), str(path)])
+        deadline = time.monotonic() + 60
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        while process.poll() is None and time.monotonic() < deadline:  # let it get on a little
+            if path.exists() and path.stat().st_mtime_ns != before:
+                break
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.03))
+        if kills < 8 and process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        if process.wait(timeout=200) == 0:
+            break
+    assert kills >= 5
+    with np.load(tmp_path / "straight.npz") as straight, np.load(out) as resumed:
+        for name in straight.files:
+            assert straight[name].tobytes() == resumed[name].tobytes()
+
+
+def test_another_training_is_refused_with_the_difference(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    trained(path, optimizer="adam")
+    X, y = data()
+    X[3, 2] += 1
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"optimizer": "sgd"}, "name was adam, is sgd"),
+        ({"optimizer": Adam(0.5)}, "learning_rate was 0.001, is 0.5"),
+        ({"optimizer": "adam", "batch_size": 8}, "batch_size was 16, is 8"),
+        ({"optimizer": "adam", "stopping": 3}, "patience was 0, is 3"),
+        ({"optimizer": "adam", "schedule": "cosine"}, r"schedule was Constant\(\), is Cosine\("),
+        ({"optimizer": "adam", "engine": "numpy"}, "engine was native, is numpy"),
+        ({"optimizer": "adam", "data": (X, y)}, "the data are other data"),
+    ]
+    for options, said in cases:
+        with pytest.raises(
+            InvalidValue, match=rf"run.checkpoint: the checkpoint is of another training: .*{said}"
+        ):
+            trained(path, resume=True, **options)
+
+
+def test_a_checkpoint_that_is_not_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    trained(path, optimizer="adam")
+    whole = path.read_bytes()
+    for spoilt in (b"", b"nonsense", whole[:100], whole[:-5], whole[20:]):
+        path.write_bytes(spoilt)
+        with pytest.raises(
+            ModelFileError, match="run.checkpoint: it is no checkpoint, or is cut short"
+        ):
+            trained(path, resume=True, optimizer="adam")
+    path.write_bytes(whole.replace(b'\\"version\\": 1', b'\\"version\\": 9'))
+    with pytest.raises(ModelFileError, match="it is a checkpoint of version 9"):
+        trained(path, resume=True, optimizer="adam")
+
+
+def test_what_cannot_be_written_is_said_and_the_last_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.checkpoint"
+    trained(path, optimizer="adam", epochs=3)
+    whole = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("chainrule.storage.atomic.os.fsync", full)
+    with pytest.raises(
+        ModelFileError, match=r"no checkpoint can be written \(No space left on device\)"
+    ):
+        trained(path, optimizer="adam")
+    assert path.read_bytes() == whole
+    assert [each.name for each in tmp_path.iterdir()] == ["run.checkpoint"]
+    assert len(Position.from_bytes(whole).rows) == 3
+
+
+def test_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="to resume takes a checkpoint"):
+        train(Network.of_sizes([4, 1]), *data(), resume=True)
+    with pytest.raises(MissingFile, match="there is no folder"):
+        trained(tmp_path / "nowhere" / "run.checkpoint")
+    with pytest.raises(InvalidValue, match="lbfgs remembers more than its steps"):
+        trained(tmp_path / "run.checkpoint", optimizer="lbfgs", batch_size=None)
+    for every in ("often", "0s", 0, -1.0, "1.5epochs", True):
+        with pytest.raises(
+            InvalidValue, match="checkpoints are made every so many seconds or epochs"
+        ):
+            Checkpoint("x", every)
+    assert [Checkpoint("x", e).rhythm for e in ("30s", 2, "10epochs", "1epoch", "0.5 s")] == [(30, 0), (2, 0), (0, 10), (0, 1), (0.5, 0)]  # fmt: skip
+
+
+def test_the_clock_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, now = [], iter(range(1000))
+    monkeypatch.setattr(checkpoints, "monotonic", lambda: next(now))
+    monkeypatch.setattr(
+        checkpoints, "write", lambda path, position: written.append(len(position.rows))
+    )
+    X, y = data()
+    train(
+        Network.of_sizes([4, 1], output="logistic"),
+        X,
+        y,
+        epochs=20,
+        checkpoint=Checkpoint(tmp_path / "c", "6s"),
+    )
+    assert written[-1] == 20
+    assert written[:2] == [6, 12]
