@@ -1,4 +1,4 @@
-"""``python -m benchmarks lecture|wide|predict|startup|compare|all``: measure, and print the tables."""
+"""``python -m benchmarks lecture|wide|predict|fit|torch|startup|compare|all``: measure, and print the tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import table
 from benchmarks.harness import Comparison, Contender, Worker, compare
-from benchmarks.peers import PEERS, PREDICTORS, SGEMM, TRAINERS
+from benchmarks.peers import ENGINE, FIT, LOOPS, PEERS, PREDICTORS, SGEMM, TRAINERS, Peer
 from benchmarks.processes import compare_moons, fit_moons
 from benchmarks.table import Subject
 from benchmarks.works import LECTURE, PREDICT, WIDE, Prediction, Training, training_loss
@@ -21,6 +22,12 @@ GROUPS: dict[str, Sequence[Training | Prediction]] = {
     "lecture": LECTURE,
     "wide": WIDE,
     "predict": PREDICT,
+}
+
+# Beside PyTorch's loops alone: who is measured, on what, and the goals against which loops.
+AGAINST_LOOPS: dict[str, tuple[Peer, Sequence[Training], dict[str, float]]] = {
+    "fit": (FIT, LECTURE[:1], {"torch-loader": 200, "torch-indexed": 100}),
+    "torch": (ENGINE, (LECTURE[0], LECTURE[5], *WIDE), {"torch-indexed": 1.0}),
 }
 
 COMPARE = Subject(
@@ -40,7 +47,7 @@ STARTUP = Subject(
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("group", choices=[*GROUPS, "startup", "compare", "all"])
+    parser.add_argument("group", choices=[*GROUPS, *AGAINST_LOOPS, "startup", "compare", "all"])
     parser.add_argument("--rounds", type=int, default=5, help="turns of each peer (default 5)")
     parser.add_argument("--threads", type=int, default=cores(), help="per peer (default: cores)")
     parser.add_argument("--only", default="", help="only works whose title contains this")
@@ -111,6 +118,12 @@ def measure(options: argparse.Namespace, report: Report) -> list[str]:
     for work in (work for group in groups for work in GROUPS.get(group, ())):
         if options.only in work.title:
             done(subject_of(work), contenders_of(work, options.threads, wanted))
+    for group, (ours, works, goals) in AGAINST_LOOPS.items():
+        for work in works if options.group in (group, "all") else ():
+            if options.only in work.title:
+                subject = replace(subject_of(work), goals=goals, sgemm_goal=None)
+                us = Worker(ours, work.name, options.threads, table.OURS, ours.name)
+                done(subject, [us, *(Worker(p, work.name, options.threads) for p in LOOPS)])
     if options.group in ("startup", "all") and options.only in STARTUP.title:
         done(STARTUP, fit_moons(options.threads))
     if options.group in ("compare", "all") and options.only in COMPARE.title:

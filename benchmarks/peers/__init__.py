@@ -23,6 +23,15 @@ class Peer:
 TORCH = {"torch": "torch"}
 
 CHAINRULE = Peer("chainrule", "chainrule, native", "chainrule_native", {"chainrule": "chainrule"})
+FIT = Peer(
+    "chainrule-fit", "chainrule.torch.fit", "chainrule_fit", {"chainrule": "chainrule", **TORCH}
+)
+ENGINE = Peer(
+    "chainrule-torch",
+    "chainrule, torch engine",
+    "chainrule_torch",
+    {"chainrule": "chainrule", **TORCH},
+)
 LOADER = Peer("torch-loader", "PyTorch, DataLoader", "torch_loader", TORCH)
 INDEXED = Peer("torch-indexed", "PyTorch, indexing", "torch_indexed", TORCH)
 INFERENCE = Peer("torch", "PyTorch, inference", "torch_module", TORCH)
@@ -34,4 +43,7 @@ SGEMM = Peer("sgemm", "sgemm (NumPy)", "sgemm", {"numpy": "numpy"})
 
 TRAINERS = (CHAINRULE, LOADER, INDEXED, SKLEARN, JAX)
 PREDICTORS = (CHAINRULE, ONNX, INFERENCE, SKLEARN, JAX)
-PEERS: Mapping[str, Peer] = {peer.key: peer for peer in (*TRAINERS, *PREDICTORS, SGEMM)}
+LOOPS = (LOADER, INDEXED)  # of PyTorch, written by hand
+PEERS: Mapping[str, Peer] = {
+    peer.key: peer for peer in (*TRAINERS, *PREDICTORS, FIT, ENGINE, SGEMM)
+}

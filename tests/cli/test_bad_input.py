@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import chainrule
@@ -95,6 +97,13 @@ CASES = [
     ("predict model.st ragged.csv --out p.csv", "line 62"),
     ("predict model.st good.csv --out no/such/p.csv", "no folder"),
     ("predict plain.st good.csv", "without columns"),
+    ("fit parts --na ?", "Parquet files have missing values of their own"),
+    ("fit parts --optimizer lbfgs", "lbfgs takes all rows at every step"),
+    ("fit parts/*.csv", "parts/a.csv is a damaged Parquet file"),
+    ("fit nothing/*.parquet", "no Parquet files nothing/*.parquet"),
+    ("fit parts --resume", "--resume and --every go with --checkpoint"),
+    ("predict model.st parts --na ?", "Parquet files have missing values of their own"),
+    ("predict model.st parts", "parts/1.parquet: "),
     ("info nomodel.st", "nomodel.st"),
     ("info good.csv", "good.csv"),
     ("info halved.st", "halved.st"),
@@ -106,6 +115,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     for name, content in FILES.items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "parts").mkdir()
+    (folder / "parts" / "a.csv").write_text(GOOD)
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0], "kind": ["yes", "no"]})
+    frame.to_parquet(folder / "parts" / "2.parquet")
+    frame.loc[1, "a"] = np.inf
+    frame.to_parquet(folder / "parts" / "1.parquet")
     with pytest.MonkeyPatch.context() as here:
         here.chdir(folder)
         assert run(["fit", "good.csv", "--out", "model.st", "--json"]) == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 
@@ -228,6 +229,25 @@ class TestPredict:
             p = float(row["probability:big"]), float(row["probability:small"])
             assert sum(p) == pytest.approx(1, abs=1e-6)
             assert row["prediction"] == ("big" if p[0] > p[1] else "small")
+
+    def test_a_folder_of_parquet_files(self, tmp_path: Path) -> None:
+        header, *rows = mixed()
+        frame = pd.DataFrame(rows, columns=header).replace("", None).astype({"size": float})
+        (tmp_path / "days").mkdir()
+        frame[:70].to_parquet(tmp_path / "days" / "1.parquet", row_group_size=20)
+        frame[70:].to_parquet(tmp_path / "days" / "2.parquet", row_group_size=20)
+        fit = worked(tmp_path, "fit", "days/*.parquet", "--epochs", "40", "--batch-size", "16")
+        assert fit.splitlines()[0] == "data     *.parquet: 200 rows, 4 columns"
+        assert "(files are read along the training)" in fit
+        assert "saved    days.safetensors" in fit
+        out = worked(tmp_path, "predict", "days.safetensors", "days")
+        frame.to_parquet(tmp_path / "all.parquet")
+        assert out == worked(tmp_path, "predict", "days.safetensors", "all.parquet")
+        right = [
+            line.startswith(row[-1]) for line, row in zip(out.splitlines()[1:], rows, strict=True)
+        ]
+        assert len(right) == 200
+        assert np.mean(right) > 0.85
 
     def test_without_the_target_column_and_into_a_file(self, tmp_path: Path) -> None:
         write(tmp_path / "t.csv", mixed())

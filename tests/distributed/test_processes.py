@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import chainrule
 from chainrule import Network, train
 from chainrule.engines.torch_engine import TorchEngine
 from chainrule.errors import EngineError
@@ -123,6 +125,40 @@ def test_the_command_writes_once_and_says_what_to_expect(tmp_path: Path) -> None
     note = "2 processes are expected to take"
     assert done.stderr.count(note) == 1
     assert "a step of 32 rows computes for" in done.stderr
+
+
+def test_processes_read_row_groups_of_their_own(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number, rows in enumerate((130, 61, 209)):
+        x = rng.normal(size=(rows, 3))
+        frame = pd.DataFrame(x, columns=["a", "b", "c"]).assign(y=x[:, 0] > x[:, 1])
+        frame.to_parquet(tmp_path / f"{number}.parquet", row_group_size=50)
+
+    def fitted(out: str, processes: int, *words: str) -> Any:
+        fit = ["chainrule", "fit", str(tmp_path), "--out", out, "--dtype", "float64"]
+        start = torchrun("--standalone", "--nproc-per-node", str(processes))
+        done = subprocess.run(
+            [*(start if processes > 1 else [sys.executable]), "-m", *fit, *words, "--json"],
+            cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=150, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    # The order of rows depends on who reads them: with all of them in a step it makes no difference.
+    of_all = ["--epochs", "5", "--batch-size", "600", "--validation", "0", "--dropout", "0"]
+    fitted("one", 1, *of_all)
+    told = fitted("three", 3, *of_all)
+    assert told["isa"] == "3 processes, cpu"
+    assert told["steps"] == 5
+    for one, three in zip(
+        chainrule.load(tmp_path / "one").network.layers,
+        chainrule.load(tmp_path / "three").network.layers,
+        strict=True,
+    ):
+        assert np.abs(one.W - three.W).max() < 1e-12
+        assert np.abs(one.b - three.b).max() < 1e-12
+    told = fitted("in-batches", 3, "--epochs", "40", "--batch-size", "20")
+    assert told["validation"]["accuracy"] > 0.9
 
 
 def small(optimizer: str = "sgd", **options: Any) -> tuple[Plan, Network, Any, Any]:

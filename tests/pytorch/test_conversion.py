@@ -253,3 +253,36 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtra):
         doors.from_torch(None)  # type: ignore[arg-type]
     assert "class Net" in network.to_torch_source()
+
+
+def test_a_part_that_stands_twice_and_parts_of_ones_own() -> None:
+    relu = nn.ReLU()
+    torch.manual_seed(0)
+    twice = nn.Sequential(
+        nn.Linear(2, 4), relu, nn.Sequential(nn.Linear(4, 3), relu), nn.Linear(3, 1)
+    )
+    assert Network.from_torch(twice).activations == ("relu", "relu", "identity")
+    nested = nn.Sequential(nn.Sequential(LectureNet()))
+    assert Network.from_torch(nested).sizes == (2, 20, 40, 20, 1)
+    assert np.allclose(Network.from_torch(nested)(ROWS), out(nested), atol=1e-6)
+
+
+@pytest.mark.parametrize("flatten", [nn.Flatten(0), nn.Flatten(1, 1)])
+def test_a_flattening_that_mixes_rows_is_refused(flatten: nn.Module) -> None:
+    with pytest.raises(
+        InvalidValue, match=r"0 \(Flatten\) has to keep the rows apart and flatten the rest"
+    ):
+        Network.from_torch(nn.Sequential(flatten, nn.Linear(2, 1)))
+
+
+def test_a_function_that_flattens_all_is_refused() -> None:
+    class All(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(torch.flatten(x))
+
+    with pytest.raises(InvalidValue, match="flatten in forward has to keep the rows apart"):
+        Network.from_torch(All())

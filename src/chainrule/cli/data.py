@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from chainrule.errors import MissingFile
+from chainrule.errors import InvalidValue, MissingFile
 
 STDIN = "-"
 
@@ -18,22 +18,35 @@ def check_there(data: str) -> None:
     """
     from chainrule.tables import BUILTIN
 
-    if data == STDIN or data in BUILTIN or Path(data).exists():
+    if data == STDIN or data in BUILTIN or is_folder(data) or Path(data).exists():
         return
     near = difflib.get_close_matches(data, BUILTIN, n=1)
     raise MissingFile(f"no such file: {data}" + (f"; is {near[0]} meant?" if near else ""))
 
 
+def is_folder(data: str) -> bool:
+    """Whether the data are Parquet files of any size: a folder of them, or a pattern with *."""
+    return "*" in data or Path(data).is_dir()
+
+
 def stem(data: str) -> str:
-    """The name for what is made from the data: of its file without its endings."""
+    """The name for what is made from the data: of its file without its endings, or of its folder."""
     if data == STDIN:
         return "model"
-    name = Path(data).name
+    name = next(part.name for part in (Path(data), *Path(data).parents) if "*" not in part.name)
     for ending in (".gz", Path(name.removesuffix(".gz")).suffix):
         name = name.removesuffix(ending) if ending else name
     return name or "model"
 
 
-def missing_values(text: str | None) -> tuple[str, ...]:
-    """The texts that mean a missing value, from "?,n/a"."""
+def missing_values(text: str | None, data: str = "") -> tuple[str, ...]:
+    """The texts that mean a missing value in the data, from "?,n/a".
+
+    Raises:
+        InvalidValue: they are given for Parquet files, which have missing values of their own.
+    """
+    if text is not None and is_folder(data):
+        raise InvalidValue(
+            "--na is for files of text: Parquet files have missing values of their own"
+        )
     return tuple(part for part in (text or "").split(",") if part)

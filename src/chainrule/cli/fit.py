@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from chainrule.cli.app import INTERRUPTED
-from chainrule.cli.data import check_there, missing_values, stem
+from chainrule.cli.data import check_there, is_folder, missing_values, stem
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def fit(
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
-            spirals, blobs, xor, iris, wine, breast-cancer, digits, diabetes.
+            spirals, blobs, xor, iris, wine, breast-cancer, digits, diabetes; or a folder, or a pattern with *, of
+            Parquet files, which are read along the training and may be larger than memory.
         target: the column to learn; the last one without it.
         task: what to learn; inferred from the target without it.
         hidden: sizes of the hidden layers, as 64,64; "" for none.
@@ -87,6 +88,7 @@ def fit(
     from chainrule.training.checkpoints import EVERY, Checkpoint
     from chainrule.training.fitting import Settings, fit_table, hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
+    from chainrule.training.stream_fitting import fit_stream
 
     given: dict[str, Any] = {
         "task": task, "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
@@ -111,15 +113,19 @@ def fit(
     )
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)
+    texts = missing_values(na, data)
     check_target(path)  # before the work, not after it
-    table, held_out = _tables(data, seed, validation, na)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
-        found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
+        if is_folder(data):
+            found = fit_stream(data, target, settings, progress=not json_)
+        else:
+            table, held_out = _tables(data, seed, validation, texts)
+            found = fit_table(table, target, settings, held_out=held_out, progress=not json_)
     if together and os.environ["RANK"] != "0":
         return 0
-    found.model.history["na"] = list(missing_values(na))
+    found.model.history["na"] = list(texts)
     save(found.model, path)
     if json_:
         print(json.dumps(_as_json(found, path)))
@@ -154,13 +160,13 @@ def _defaults(data: str, optimizer: str | None) -> dict[str, Any]:
 
 
 def _tables(
-    data: str, seed: int, validation: float | None, na: str | None
+    data: str, seed: int, validation: float | None, na: tuple[str, ...]
 ) -> tuple[Table, Table | None]:
     """The table; and for a shape that can be drawn at will, fresh points to validate on."""
     from chainrule.tables import SHAPES, builtin, is_builtin, read_table
 
     if not is_builtin(data):
-        return read_table(data, na=missing_values(na)), None
+        return read_table(data, na=na), None
     fresh = data in SHAPES and validation is None
     return builtin(data, seed=seed), builtin(data, seed=seed + 1) if fresh else None
 

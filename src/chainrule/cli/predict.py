@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO, TypeAlias
 
 from cyclopts import Parameter
 
-from chainrule.cli.data import check_there, missing_values
+from chainrule.cli.data import check_there, is_folder, missing_values
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
     from chainrule.storage import Model
     from chainrule.tables import Table
+
+Rows: TypeAlias = Iterator[list[object]]
 
 
 def predict(
@@ -45,8 +47,8 @@ def predict(
     loaded = load(model)
     if loaded.encoder is None:
         raise InvalidValue(f"{model} holds a network without columns: it cannot read tables")
-    spellings = tuple(loaded.history.get("na") or ()) if na is None else missing_values(na)
-    pieces = (_rows(loaded, table) for table in _chunks(loaded, data, spellings))
+    spellings = tuple(loaded.history.get("na") or ()) if na is None else missing_values(na, data)
+    pieces = _of_files(loaded, data) if is_folder(data) else _of_table(loaded, data, spellings)
     first = next(pieces, None)  # what is wrong with the data shows before anything is written
     with _destination(out) as stream:
         write = csv.writer(stream, lineterminator="\n").writerows
@@ -57,16 +59,31 @@ def predict(
             write(piece)
 
 
-def _chunks(model: Model, data: str, na: tuple[str, ...]) -> Iterator[Table]:
+def _of_table(model: Model, data: str, na: tuple[str, ...]) -> Iterator[Rows]:
+    """The rows of a file or of a built-in table, piece by piece."""
     from chainrule.tables import builtin, is_builtin, read_chunks
 
-    if is_builtin(data):
-        return iter([builtin(data)])
     assert model.encoder is not None
-    return read_chunks(data, na=na, kinds=model.encoder.kinds)
+    if is_builtin(data):
+        yield _rows(model, builtin(data))
+        return
+    for table in read_chunks(data, na=na, kinds=model.encoder.kinds):
+        yield _rows(model, table)
 
 
-def _rows(model: Model, table: Table) -> Iterator[list[object]]:
+def _of_files(model: Model, data: str) -> Iterator[Rows]:
+    """The rows of Parquet files, in the order of the files' names."""
+    from chainrule.tables.row_groups import RowGroups, naming, read
+
+    groups = RowGroups.of(data)
+    columns = [name for name in groups.names if name != model.target_name]
+    for piece in read(groups.groups, columns):
+        with naming(piece.group):
+            rows = _rows(model, piece.table)
+        yield rows
+
+
+def _rows(model: Model, table: Table) -> Rows:
     """A prediction, and a probability for each class."""
     if model.task == "regression":
         return ([value] for value in model.predict(table).tolist())

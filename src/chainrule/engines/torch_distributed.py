@@ -67,9 +67,9 @@ class DistributedEngine(TorchEngine):
         share.backward()  # type: ignore[no-untyped-call]
         return share.detach() / self.world
 
-    def _fetched(self, losses: list[Tensor]) -> Losses:
+    def _fetched(self, losses: Tensor) -> Losses:
         """The losses of the whole batches."""
-        return super()._fetched(list(self.group.sum(torch.stack(losses))) if losses else [])
+        return super()._fetched(self.group.sum(losses))
 
     def evaluate(self, X: Array, t: Array, weights: Array | None = None) -> float:
         """L over other rows, without dropout; each process takes its share, and all get the same."""

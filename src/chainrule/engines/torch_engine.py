@@ -42,6 +42,7 @@ from chainrule.plan import Plan
 
 Forward: TypeAlias = Callable[[Tensor, list[Tensor | None]], tuple[Tensor, Tensor]]
 
+_TOGETHER = 256  # losses of steps: small memory that stays keeps the batches' from being given back
 _GATHERED = 2**23  # numbers of X that are put in order at once
 
 
@@ -153,7 +154,7 @@ class TorchEngine(Stepwise):
         step_losses: Losses | None,
     ) -> float:
         """The epoch with PyTorch's own optimizer."""
-        each = rates(learning_rates, -(-len(self.X) // self.plan.batch_size))
+        each = rates(learning_rates, self.steps_per_epoch)
         start = self._snapshot = self._snapshot or Snapshot(self._flat, optimizer)
         start.take(self.step)
         losses, weights = self._steps(optimizer, number, each)
@@ -173,18 +174,28 @@ class TorchEngine(Stepwise):
         self, optimizer: torch.optim.Optimizer, number: int, each: list[float]
     ) -> tuple[Losses, Losses]:
         """As many steps of an epoch as there are rates: the loss of each batch, and its weight."""
-        losses, weights = [], []
+        losses, recent, weights = [], [], []
         for batch, rate in zip(self._batches(number), each, strict=False):
-            losses.append(self._loss_with_gradient(batch))
+            recent.append(self._loss_with_gradient(batch))
             weights.append(batch.whole)
+            if len(recent) == _TOGETHER:
+                losses.append(torch.stack(recent))
+                recent = []
             optimizer.param_groups[0]["lr"] = rate
             optimizer.step()
             self.step += 1
-        return self._fetched(losses), _numbers(weights)
+        if recent:
+            losses.append(torch.stack(recent))
+        return self._fetched(torch.cat(losses)) if losses else np.empty(0), _numbers(weights)
 
-    def _fetched(self, losses: list[Tensor]) -> Losses:
+    def _fetched(self, losses: Tensor) -> Losses:
         """The losses of the steps, brought from the device at once."""
-        return np.asarray(torch.stack(losses).cpu().numpy(), float) if losses else np.empty(0)
+        return np.asarray(losses.cpu().numpy(), float)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """⌈rows / batch_size⌉."""
+        return -(-len(self.X) // self.plan.batch_size)
 
     def _batches(self, number: int) -> Iterator[Batch]:
         """This process's batches of an epoch; many are put in order at once, so that each is a view."""
@@ -202,28 +213,32 @@ class TorchEngine(Stepwise):
             for start in range(0, len(some), size):
                 whole = some[start : start + size]
                 count = len(range(self.rank, len(whole), self.world))
-                batch = ordered.rows(slice(at, at + count))
-                yield replace(
-                    batch,
-                    masks=self._masks(number, (first + start) // size, len(whole)),
-                    whole=float(len(whole)) if data.w is None else data.w[whole].sum(),
+                yield ordered.rows(
+                    slice(at, at + count),
+                    self._shared(self._masks(number, (first + start) // size, len(whole))),
+                    float(len(whole)) if data.w is None else data.w[whole].sum(),
                 )
                 at += count
+
+    def _shared(self, masks: list[Tensor | None]) -> list[Tensor | None]:
+        """This process's rows of a batch's masks."""
+        if self.world == 1:
+            return masks
+        return [None if mask is None else mask[self.rank :: self.world] for mask in masks]
 
     def _own(self, rows: int) -> Tensor:
         """Which of some batches' rows are this process's."""
         places = torch.arange(rows, device=self.device) % self.plan.batch_size
         return places % self.world == self.rank
 
-    def _masks(self, epoch: int, step: int, rows: int) -> list[Tensor | None]:
-        """Dropout's factors for each hidden layer, as `stepwise.masks` gives them."""
+    def _masks(self, epoch: int, step: int, rows: int, *words: int) -> list[Tensor | None]:
+        """Dropout's factors for each hidden layer, as `stepwise.masks` gives them; words go into the key."""
         plan, factors = self.plan, self._no_masks
         for layer, p in enumerate(plan.dropout):
             if p:
-                key = chance.key(plan.seed, chance.Stream.DROPOUT, epoch, step, layer)
+                key = chance.key(plan.seed, chance.Stream.DROPOUT, epoch, step, layer, *words)
                 kept = keep_mask(rows, plan.layer_sizes[layer + 1], p, key, self.device)
-                own = kept[self.rank :: self.world]
-                factors[layer] = own.to(self._flat[0].dtype) * (1 / (1 - p))
+                factors[layer] = kept.to(self._flat[0].dtype) * (1 / (1 - p))
         return factors
 
     def _loss_with_gradient(self, batch: Batch) -> Tensor:

@@ -34,6 +34,12 @@ class Group:
         dist.all_reduce(values)
         return values
 
+    def each(self, value: int) -> list[int]:
+        """The number that each process has, by rank."""
+        values = torch.zeros(self.world, dtype=torch.int64, device=self.device)
+        values[self.rank] = value
+        return [int(each) for each in self.sum(values)]
+
     def told(self, data: bytes | None) -> bytes | None:
         """What the first process has, at all of them; None if it has nothing."""
         length = torch.tensor([-1 if data is None else len(data)], device=self.device)

@@ -27,10 +27,15 @@ class Batch:
     masks: list[Tensor | None]
     whole: Tensor | float = 0.0
 
-    def rows(self, which: Tensor | slice) -> Batch:
-        """Some of them."""
+    def rows(
+        self,
+        which: Tensor | slice,
+        masks: list[Tensor | None] | None = None,
+        whole: Tensor | float = 0.0,
+    ) -> Batch:
+        """Some of them, with masks of their own."""
         w = None if self.w is None else self.w[which]
-        return replace(self, X=self.X[which], t=self.t[which], w=w)
+        return Batch(self.X[which], self.t[which], w, masks or self.masks, whole)
 
     def copied(self, which: Tensor, into: Batch | None) -> Batch:
         """Some of them, in memory that is used again if it is there and large enough."""

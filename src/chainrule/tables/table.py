@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -49,6 +49,22 @@ class Table:
         """
         return data if isinstance(data, Table) else cls(columns_of(data))
 
+    @classmethod
+    def joined(cls, tables: Sequence[Table]) -> Table:
+        """The rows of tables with the same columns, one after another; they keep their numbers."""
+        columns = {}
+        for name in tables[0].names:
+            parts = [table[name] for table in tables]
+            if len({part.dtype.kind for part in parts}) > 1:  # one of them has gaps alone
+                parts = [part.astype(object) for part in parts]
+            columns[name] = np.concatenate(parts)
+        return cls(columns, np.concatenate([table._numbers for table in tables]))
+
+    @property
+    def _numbers(self) -> Rows:
+        start = self._row_numbers
+        return np.arange(start, start + self.rows) if isinstance(start, int) else start
+
     @property
     def names(self) -> list[str]:
         """The names of the columns, in their order."""
@@ -80,9 +96,8 @@ class Table:
 
     def take(self, rows: Mask | Rows) -> Table:
         """The rows that a mask or their indices (from 0) choose; they keep their numbers."""
-        start = self._row_numbers
-        numbers = np.arange(start, start + self.rows) if isinstance(start, int) else start
-        return Table({name: column[rows] for name, column in self.columns.items()}, numbers[rows])
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Table(columns, self._numbers[rows])
 
     def row_number(self, i: int) -> int:
         """The number, from 1, in the file that the table comes from, of its row i, from 0."""

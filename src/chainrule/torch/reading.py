@@ -216,7 +216,10 @@ def _check_types(module: nn.Module) -> None:
 
 
 def _steps(module: nn.Module) -> list[tuple[str, Any]]:
-    """For each node of its forward the place, and a Linear, an activation's name, a Drop, or nothing."""
+    """For each step of its forward the place, and a Linear, an activation's name, a Drop, or nothing."""
+    parts = _listed(module)
+    if parts is not None:
+        return [_part(name, part) for name, part in parts]
     try:
         graph = fx.Tracer(()).trace(module)  # type: ignore[arg-type]  # no calls of math to follow
     except Exception as error:  # whatever a user's own forward raises when numbers are not there
@@ -240,6 +243,28 @@ def _steps(module: nn.Module) -> list[tuple[str, Any]]:
     return found
 
 
+def _listed(module: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
+    """The parts of a Sequential, nested ones too, by name; None where a forward has to be followed."""
+    if type(module) is not nn.Sequential:
+        return None
+    found: list[tuple[str, nn.Module]] = []
+    for name, part in zip(module._modules, module, strict=True):  # one that stands twice, twice
+        inner = _listed(part, f"{prefix}{name}.")
+        if inner is not None:
+            found += inner
+        elif type(part) is not nn.Sequential and type(part).__module__.startswith("torch.nn."):
+            found.append((prefix + name, part))
+        else:
+            return None
+    return found
+
+
+def _part(name: str, part: nn.Module) -> tuple[str, Any]:
+    """What a module of PyTorch's own does, and where it stands."""
+    place = f"{name} ({type(part).__name__})"
+    return place, part if isinstance(part, nn.Linear) else _done(place, type(part), vars(part))
+
+
 def _check_chain(node: fx.Node, last: fx.Node | None) -> None:
     """Refuse a forward that branches."""
     if node.op == "get_attr" or list(node.all_input_nodes) != [last]:
@@ -253,11 +278,7 @@ def _check_chain(node: fx.Node, last: fx.Node | None) -> None:
 def _step(module: nn.Module, node: fx.Node) -> tuple[str, Any]:
     """What a node does, and where it stands."""
     if node.op == "call_module":
-        part = module.get_submodule(str(node.target))
-        place = f"{node.target} ({type(part).__name__})"
-        if isinstance(part, nn.Linear):
-            return place, part
-        return place, _done(place, type(part), vars(part))
+        return _part(str(node.target), module.get_submodule(str(node.target)))
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
     place = f"{name} in forward"
     if node.target in _ARITHMETIC:

@@ -151,10 +151,23 @@ def fit_table(
         checkpoint=settings.checkpoint,
         resume=settings.resume,
     )
+    return fit_of(problem, result, len(problem.X), problem.rows, problem.learn.dropped)
+
+
+def fit_of(problem: Problem, result: Result, trained_on: int, rows: int, dropped: int) -> Fit:
+    """The model that a training made, and its scores on the rows to check.
+
+    Args:
+        problem: what was learned.
+        result: the training.
+        trained_on: how many rows.
+        rows: how many have a target.
+        dropped: how many have none.
+    """
     trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
-    summary = _summary(result, len(problem.X))
+    summary = _summary(result, trained_on)
     model = Model(result.network, result.plan, problem.encoder, problem.target, summary, trained_by)
-    fit = Fit(model, result, problem.rows, problem.learn.dropped)
+    fit = Fit(model, result, rows, dropped)
     if problem.check is not None:
         fit.validated = len(problem.check.target)
         fit.scores, fit.baseline = _scores(model, problem.target, problem.learn, problem.check)

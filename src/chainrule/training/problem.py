@@ -12,6 +12,7 @@ import numpy.typing as npt
 from chainrule.arrays import Array, DType
 from chainrule.network import Network
 from chainrule.tables import Encoder, Supervised, Table, TargetEncoder, split_target
+from chainrule.tables.kinds import missing
 from chainrule.training import rows
 
 
@@ -64,7 +65,32 @@ class Problem:
             ChainruleError: the table or the target cannot be used; the text says why.
         """
         given = split_target(table, target)
-        learn, check = _parts(given, held_out, validation, seed)
+        return cls._made(given, *_parts(given, held_out, validation, seed), task, dtype)
+
+    @classmethod
+    def of_marked(
+        cls,
+        table: Table,
+        target: str,
+        checked: npt.NDArray[np.bool_],
+        task: str | None = None,
+        dtype: DType = "float32",
+    ) -> Problem:
+        """The same where it is marked which rows validate, (n,); none of them, or some."""
+        given, marks = split_target(table, target), checked[~missing(table[target])]
+        learn = _take(given, np.flatnonzero(~marks))
+        check = _take(given, np.flatnonzero(marks)) if marks.any() else None
+        return cls._made(given, learn, check, task, dtype)
+
+    @classmethod
+    def _made(
+        cls,
+        given: Supervised,
+        learn: Supervised,
+        check: Supervised | None,
+        task: str | None,
+        dtype: DType,
+    ) -> Problem:
         encoder, encoded = Encoder.fit(learn.features), _target_encoder(given, learn, task)
         X, y = _matrices(learn, encoder, encoded, dtype)
         checked = None if check is None else _matrices(check, encoder, encoded, dtype)

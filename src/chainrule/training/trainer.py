@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -180,20 +180,40 @@ def train(
     loop = loop_for(
         worker, plan, network, data, epochs, Stopping.of(stopping), schedules.get(schedule), told
     )
-    if checkpoint is not None:
-        settings = Settings.of(
+    keep(
+        loop,
+        checkpoint,
+        resume,
+        lambda: Settings.of(
             plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
-        )
-        _keep(loop, Keeper(Checkpoint.of(checkpoint), settings, worker.rank == 0), resume)
-    elif resume:
-        raise InvalidValue(
-            "to resume takes a checkpoint to go on from: checkpoint='run.checkpoint'"
-        )
+        ),
+    )
+    return run(loop, plan, reason, shown, lambda error: _what_happened(error, worker, plan, data))
+
+
+def run(
+    loop: Loop,
+    plan: Plan,
+    reason: str,
+    shown: Progress | None,
+    what_happened: Callable[[DivergenceError], str],
+) -> Result:
+    """Run a loop to its end and sum up.
+
+    Args:
+        loop: ready to run.
+        plan: what it trains.
+        reason: why the engine was chosen.
+        shown: the progress, closed at the end.
+        what_happened: the text for a divergence.
+
+    Raises:
+        TrainingDiverged: with the result so far.
+    """
     try:
         status = loop.run()
     except DivergenceError as error:
-        text = _what_happened(error, worker, plan, data)
-        result = _result(loop, plan, reason, "diverged")
+        text, result = what_happened(error), _result(loop, plan, reason, "diverged")
         raise TrainingDiverged(error.epoch, error.step, text, result) from None
     finally:
         if shown:
@@ -201,10 +221,32 @@ def train(
     return _result(loop, plan, reason, status)
 
 
-def _keep(loop: Loop, keeper: Keeper, resume: bool) -> None:
-    """Let a loop write checkpoints, and go on from the one that is there if that was asked for."""
+def keep(
+    loop: Loop,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None,
+    resume: bool,
+    settings: Callable[[], Settings],
+) -> None:
+    """Let a loop write checkpoints, and go on from the one that is there if that was asked for.
+
+    Args:
+        loop: ready to run.
+        checkpoint: where and how often; None for none.
+        resume: whether to go on.
+        settings: what the checkpoint has to agree with; called only if there is one.
+
+    Raises:
+        InvalidValue: there is nothing to resume from, or it is another training's.
+    """
+    if checkpoint is None:
+        if resume:
+            raise InvalidValue(
+                "to resume takes a checkpoint to go on from: checkpoint='run.checkpoint'"
+            )
+        return
     if isinstance(loop, LBFGSLoop):
         raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
+    keeper = Keeper(Checkpoint.of(checkpoint), settings(), getattr(loop.engine, "rank", 0) == 0)
     path = check_target(keeper.checkpoint.path)
     if resume:
         found = checkpoints.read(path) if keeper.writes else None
@@ -283,10 +325,7 @@ def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: row
             X, t, None if data.weights is None else data.weights[batch]
         )
     steepest = max(_largest(part) for pair in gradient for part in pair)
-    hints = []
-    if isinstance(plan.optimizer, BatchOptimizer):
-        alpha = plan.optimizer.learning_rate
-        hints = [f"a smaller learning rate (it was {alpha:g}; {alpha / 10:g} is worth a try)"]
+    hints = [smaller(plan.optimizer)] if isinstance(plan.optimizer, BatchOptimizer) else []
     if _largest(X) > _LARGE:
         hints.append(f"inputs scaled to about −1 … 1 (they reach {_largest(X):g})")
     if plan.loss == "squared_error" and _largest(t) > _LARGE:
@@ -296,6 +335,12 @@ def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: row
         f" parameters are kept, and there the largest finite gradient is {steepest:.3g}."
         f" Try {', or '.join(hints or ['other first weights'])}"
     )
+
+
+def smaller(rule: BatchOptimizer) -> str:
+    """The hint for a learning rate that was too large."""
+    alpha = rule.learning_rate
+    return f"a smaller learning rate (it was {alpha:g}; {alpha / 10:g} is worth a try)"
 
 
 def _largest(values: Array) -> float:
