@@ -95,6 +95,40 @@ template <class T> class BoundRun {
     Run<T> run_;
     int cores_;
 
+    using Ended = std::tuple<int, double, Index>;
+    using Losses = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+    using Numbers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+    static void check_rates(const std::vector<double>& rates, Index steps) {
+        if (rates.size() != 1 && Index(rates.size()) != steps) throw nb::value_error("one learning rate, or one a step");
+    }
+
+    // `order` gives each epoch's rows; nothing in Python is touched between the epochs.
+    template <class Orders> Ended epochs_with(std::uint64_t number, std::size_t count, Orders order, const double* rates, Index rate_count,
+                                              double* step_losses = nullptr, double* losses = nullptr) {
+        EpochResult result{Ending::finished, 0.0, 0};
+        bool signalled = false;
+        {
+            nb::gil_scoped_release release;
+            for (std::size_t i = 0; i < count && result.ending == Ending::finished; i++) {
+                result = run_.epoch(
+                    number + i, order(number + i), rates, rate_count,
+                    [&] {
+                        nb::gil_scoped_acquire acquire;
+                        return signalled = PyErr_CheckSignals() != 0;
+                    },
+                    step_losses);
+                if (losses && result.ending == Ending::finished) losses[i] = result.loss;
+            }
+        }
+        if (signalled) throw nb::python_error();
+        return {int(result.ending), result.loss, result.steps};
+    }
+
+    auto own_order() const {
+        return [this](std::uint64_t number) { return run_.order(number); };
+    }
+
     static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, Index batch, std::uint64_t seed, bool shuffled) {
         if (batch < 1) throw nb::value_error("a batch needs at least one row");
         return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), batch, seed, shuffled};
@@ -109,42 +143,30 @@ template <class T> class BoundRun {
               return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
 
-    using Ended = std::tuple<int, double, Index>;
-    using Losses = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-    Ended epoch(std::uint64_t number, double rate) { return epochs_with(number, 1, &rate, 1); }
+    Ended epoch(std::uint64_t number, double rate) { return epochs_with(number, 1, own_order(), &rate, 1); }
 
     Ended epoch_with_rates(std::uint64_t number, const std::vector<double>& rates, std::optional<Losses> step_losses) {
-        const Index steps = run_.steps_per_epoch();
-        if (rates.size() != 1 && Index(rates.size()) != steps) throw nb::value_error("one learning rate, or one a step");
+        const Index steps = run_.steps_over(run_.rows());
+        check_rates(rates, steps);
         if (step_losses && Index(step_losses->shape(0)) != steps) throw nb::value_error("one loss a step");
-        return epochs_with(number, 1, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
+        return epochs_with(number, 1, own_order(), rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
+    }
+
+    // Over rows that are given by their numbers, in that order; they may be some, and some of them more than once.
+    Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows) {
+        const Index n = Index(rows.shape(0));
+        check_rates(rates, run_.steps_over(n));
+        if (n < 1) throw nb::value_error("an epoch takes at least one row");
+        if (std::min(n, run_.batch()) > run_.most_at_once()) throw nb::value_error("a batch of more rows than there are");
+        for (Index i = 0; i < n; i++)
+            if (rows.data()[i] < 0 || rows.data()[i] >= run_.rows()) throw nb::index_error("no such row");
+        const auto given = [&](std::uint64_t) { return Order(rows.data(), std::uint64_t(n)); };
+        return epochs_with(number, 1, given, rates.data(), Index(rates.size()));
     }
 
     // As many epochs as `losses` has entries; the steps are those of the last one.
     Ended epochs(std::uint64_t number, double rate, Losses losses) {
-        return epochs_with(number, losses.shape(0), &rate, 1, nullptr, losses.data());
-    }
-
-    Ended epochs_with(std::uint64_t number, std::size_t count, const double* rates, Index rate_count,
-                      double* step_losses = nullptr, double* losses = nullptr) {
-        EpochResult result{Ending::finished, 0.0, 0};
-        bool signalled = false;
-        {
-            nb::gil_scoped_release release;
-            for (std::size_t i = 0; i < count && result.ending == Ending::finished; i++) {
-                result = run_.epoch(
-                    number + i, rates, rate_count,
-                    [&] {
-                        nb::gil_scoped_acquire acquire;
-                        return signalled = PyErr_CheckSignals() != 0;
-                    },
-                    step_losses);
-                if (losses && result.ending == Ending::finished) losses[i] = result.loss;
-            }
-        }
-        if (signalled) throw nb::python_error();
-        return {int(result.ending), result.loss, result.steps};
+        return epochs_with(number, losses.shape(0), own_order(), &rate, 1, nullptr, losses.data());
     }
 
     double evaluate(Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight) {
@@ -246,6 +268,7 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
+        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"))
         .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))

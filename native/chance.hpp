@@ -39,8 +39,9 @@ class Order {
     std::uint32_t ready_[BLOCK];
     std::uint64_t n_, next_ = 0;
     int at_ = 0, filled_ = 0;
-    int rounds_;  // short orders have few bits to mix with, and take more
+    int rounds_ = 0;  // short orders have few bits to mix with, and take more
     bool shuffled_;
+    const std::int64_t* given_ = nullptr;
 
     void fill() {
         std::uint32_t x[BLOCK];
@@ -73,8 +74,17 @@ class Order {
         }
     }
 
+    // The n rows that are given, which have to stay where they are.
+    Order(const std::int64_t* given, std::uint64_t n) : n_(n), shuffled_(false), given_(given) {}
+
+    std::uint64_t size() const { return n_; }
+
     // The next `count` rows into `rows`; the caller never asks for more than n in all.
     void take(Index count, std::uint32_t* rows) {
+        if (given_) {
+            for (Index i = 0; i < count; i++) rows[i] = std::uint32_t(given_[next_++]);
+            return;
+        }
         if (!shuffled_) {
             for (Index i = 0; i < count; i++) rows[i] = std::uint32_t(next_++);
             return;

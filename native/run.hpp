@@ -69,6 +69,7 @@ template <class T> class Run {
     Trial trial_;
     std::int64_t updates_ = 0;
     double accepted_ = 0;  // the last η of a line search
+    Index taken_;          // rows of this epoch
     const Update<T> update_;
     std::map<std::tuple<int, int, Index>, std::unique_ptr<Program<T>>> programs_;  // by member, team and rows
 
@@ -173,7 +174,7 @@ template <class T> class Run {
     // the same sums. `sum` is the batch's loss before it; see optimizers/line_search.py.
     void search_phase(const Program<T>& p, const Member& me, double total, double sum, double rate, std::uint64_t dropout_key) {
         const Hyper& h = plan_.hyper;
-        const double scale = total > 0 ? 1 / total : 0.0, share = double(p.rows) / double(data_.n);
+        const double scale = total > 0 ? 1 / total : 0.0, share = double(p.rows) / double(taken_);
         double eta = h.restart || accepted_ == 0 ? rate : std::min(rate, accepted_ * std::pow(h.growth, share));
         for (Index l = 0; l < layers_.count(); l++)
             p.for_gradient(l, [&](Index at, Index size) { std::copy_n(p.scratch.get(), size, gradient_.get() + at); });
@@ -215,7 +216,7 @@ template <class T> class Run {
           start_(layers_.parameters), slots_(plan.hyper.slots()),
           work_(layers_, std::min(plan.batch, std::max<Index>(data.n, 1)), true),
           target_(std::size_t(work_.rows * data.target_width)), weight_(data.weight ? std::size_t(work_.rows) : 0),
-          trial_(threads, cores, work_.rows, layers_.work_per_row() * double(work_.rows)), update_(update_of<T>(plan.hyper)) {
+          trial_(threads, cores, work_.rows, layers_.work_per_row() * double(work_.rows)), taken_(data.n), update_(update_of<T>(plan.hyper)) {
         for (int s = 0; s < slots_; s++) moments_[s] = Buffer<T>(layers_.parameters);
         if (plan.hyper.searches()) before_ = Buffer<T>(layers_.parameters), gradient_ = Buffer<T>(layers_.parameters);
         start_moments();
@@ -227,7 +228,11 @@ template <class T> class Run {
     const T* theta() const { return theta_.get(); }
     int slots() const { return slots_; }
     int threads() const { return trial_.threads(); }
-    Index steps_per_epoch() const { return (data_.n + plan_.batch - 1) / plan_.batch; }
+    Index rows() const { return data_.n; }
+    Index batch() const { return plan_.batch; }
+    Index most_at_once() const { return work_.rows; }
+    Index steps_over(Index rows) const { return (rows + plan_.batch - 1) / plan_.batch; }
+    Order order(std::uint64_t number) const { return {std::uint64_t(data_.n), plan_.shuffled, key_of(plan_.seed, ORDER, number)}; }
     std::int64_t updates() const { return updates_; }
     void set_updates(std::int64_t t) { updates_ = t; }
     double accepted() const { return accepted_; }
@@ -249,18 +254,18 @@ template <class T> class Run {
         if (slot == -1) turn(l);
     }
 
-    // One epoch: `rates` holds one learning rate, or one for each step. Where `step_losses` is given, each step's mean loss
-    // goes there. `interrupted` is asked every few milliseconds.
-    EpochResult epoch(std::uint64_t number, const double* rates, Index rate_count, const std::function<bool()>& interrupted,
-                      double* step_losses = nullptr) {
+    // One epoch over the rows of an order: `rates` holds one learning rate, or one for each step. Where `step_losses` is given,
+    // each step's mean loss goes there. `interrupted` is asked every few milliseconds.
+    EpochResult epoch(std::uint64_t number, Order order, const double* rates, Index rate_count,
+                      const std::function<bool()>& interrupted, double* step_losses = nullptr) {
         if (!plan_.hyper.by_batches()) return {Ending::impossible, 0.0, 0};
         using Clock = std::chrono::steady_clock;
-        const Index steps = steps_per_epoch();
-        Order order(std::uint64_t(data_.n), plan_.shuffled, key_of(plan_.seed, ORDER, number));
+        taken_ = Index(order.size());
+        const Index steps = steps_over(taken_);
         std::copy_n(theta_.get(), layers_.parameters, start_.get());
         double loss = 0, weight = 0;
         Ending ending = Ending::finished;
-        const auto batch_rows = [&](Index s) { return std::min(plan_.batch, data_.n - s * plan_.batch); };
+        const auto batch_rows = [&](Index s) { return std::min(plan_.batch, taken_ - s * plan_.batch); };
         order.take(batch_rows(0), rows_[0].data());
         auto asked = Clock::now();
         const int steps_a_look = int(std::min(64.0, 1 + 1e6 / (layers_.work_per_row() * double(work_.rows))));

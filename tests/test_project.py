@@ -12,8 +12,12 @@ import chainrule
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_readmes_examples_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example, with_pytorch = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(example, names)
@@ -21,6 +25,11 @@ def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert isinstance(result, chainrule.Result)
     assert result.history.validation_loss[-1] < 0.05
     assert names["probabilities"].shape == (500, 1)  # type: ignore[attr-defined]
+    capsys.readouterr()
+    exec(with_pytorch, names)
+    assert "Nothing found" in capsys.readouterr().out
+    logits = names["module"](names["X"])  # type: ignore[operator]
+    assert ((logits > 0) == (names["y"] == 1)).float().mean() > 0.95
 
 
 def test_the_readme_names_every_folder() -> None:

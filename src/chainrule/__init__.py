@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from chainrule.plan import Plan
     from chainrule.storage import Model, load, save
+    from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
     from chainrule.training.schedules import Constant, Cosine, OneCycle, StepDecay, Warmup
     from chainrule.training.stopping import Stopping
@@ -74,6 +75,7 @@ _HOMES = {
     ),
     "plan": ("Plan",),
     "storage": ("Model", "load", "save"),
+    "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
     "training.schedules": ("Constant", "Cosine", "OneCycle", "StepDecay", "Warmup"),
     "training.stopping": ("Stopping",),
@@ -91,6 +93,7 @@ __all__ = [
     "Attribution",
     "Backtracking",
     "ChainruleError",
+    "Checkpoint",
     "Comparison",
     "Constant",
     "Cosine",

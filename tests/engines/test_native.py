@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -445,6 +446,28 @@ def test_a_learning_rate_for_each_step() -> None:
     assert distance(flat(ours.state()), flat(reference.state())) < 1e-12
     with pytest.raises(ValueError, match="one learning rate, or one a step"):
         ours.epoch(1, rates[:3])
+
+
+def test_an_epoch_over_given_rows_is_one_over_data_in_their_order() -> None:
+    plan, network, X, t, w = set_up("squared_error", rule=Adam(0.01), dtype="float32")
+    plan = replace(plan, shuffle=False)
+    rows = np.random.default_rng(0).integers(0, len(X), len(X) - 3)  # some twice, some never
+    over = NativeEngine(plan, network, X, t, w)
+    taken = [None if part is None else part[rows] for part in (X, t, w)]
+    ordered = NativeEngine(plan, network, *taken)
+    for epoch, rate in enumerate(
+        [0.01, np.linspace(0.02, 0.001, -(-len(rows) // plan.batch_size))]
+    ):
+        assert over.epoch_over(rows, epoch, rate) == ordered.epoch(epoch, rate)
+    assert flat(over.state()).tobytes() == flat(ordered.state()).tobytes()
+    for wrong in (-1, len(X)):
+        with pytest.raises(IndexError, match="no such row"):
+            over.epoch_over(np.array([0, wrong]), 0, 0.01)
+    with pytest.raises(ValueError, match="at least one row"):
+        over.epoch_over(np.array([], np.int64), 0, 0.01)
+    few = NativeEngine(replace(plan, batch_size=10), network, X[:4], t[:4])
+    with pytest.raises(ValueError, match="a batch of more rows than there are"):
+        few.epoch_over(np.zeros(9, np.int64), 0, 0.01)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 64, 65, 100, 500, 1025])

@@ -146,6 +146,25 @@ class NativeEngine:
             self._refuse(ending, number + 1, steps)
         return cast(float, loss)
 
+    def epoch_over(self, rows: npt.NDArray[np.int64], number: int, learning_rates: Rates) -> float:
+        """One pass over rows that are given by their numbers, in that order; see `Engine.epoch`.
+
+        Args:
+            rows: some of the data's, or some of them more than once, (n,).
+            number: keys the dropout.
+            learning_rates: one for all steps, or an array with one for each.
+
+        Raises:
+            DivergenceError: as in `epoch`.
+            ValueError: a batch has more rows than the data.
+        """
+        scalar = not isinstance(learning_rates, np.ndarray)
+        rates = [learning_rates] if scalar else np.atleast_1d(learning_rates).tolist()
+        ending, loss, steps = self._run.epoch_over(number, rates, rows)
+        if ending:
+            self._refuse(ending, number + 1, steps)
+        return cast(float, loss)
+
     def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:
         """Several passes; see `Engine.epochs`. Nothing in Python between them."""
         losses.fill(np.nan)

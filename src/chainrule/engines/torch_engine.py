@@ -29,6 +29,7 @@ from chainrule.engines.torch_device import (
 from chainrule.engines.torch_memory import Batch, Recorded, Snapshot
 from chainrule.engines.torch_twins import (
     ACTIVATIONS,
+    IN_PLACE,
     LOSSES,
     ON_LOGITS,
     SLOTS,
@@ -87,7 +88,8 @@ class TorchEngine(Stepwise):
         check_precision(precision, self.device, plan)
         self.isa = "torch" if self.device.type == "cpu" else str(self.device)
         self.threads = threads or torch.get_num_threads()
-        self._phi = [ACTIVATIONS[name] for name in plan.activations]
+        *hidden, last = plan.activations  # whose u_2 is needed after it
+        self._phi = [*({**ACTIVATIONS, **IN_PLACE}[name] for name in hidden), ACTIVATIONS[last]]
         self._parameters = [
             (nn.Parameter(self._put(layer.W)), nn.Parameter(self._put(layer.b)))
             for layer in network.layers

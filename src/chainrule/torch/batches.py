@@ -54,11 +54,6 @@ class Rows:
         """Batches in an epoch."""
         return len(self.loader)
 
-    @property
-    def in_order(self) -> bool:
-        """Whether each epoch takes all rows as they stand."""
-        return type(self.loader.sampler) is SequentialSampler and self.taken == len(self.X)
-
     def order(self) -> Tensor:
         """The rows of the next epoch, (taken,), drawn as the loader would draw them.
 
@@ -66,9 +61,12 @@ class Rows:
         one by hand go through the same batches and leave the generator alike.
         """
         sampler, generator = self.loader.sampler, self.loader.generator
-        torch.empty((), dtype=torch.int64).random_(generator=generator)  # the seed of its workers
+        number = torch.empty((), dtype=torch.int64)
+        number.random_(generator=generator)  # the seed of its workers
         if type(sampler) is RandomSampler and not sampler.replacement:
-            order = _drawn(sampler, len(self.X))
+            order = _drawn(sampler, len(self.X), number)
+        elif type(sampler) is SequentialSampler:
+            order = torch.arange(len(self.X))
         else:
             order = torch.as_tensor(list(sampler), dtype=torch.int64)
         return order[: self.taken] if self.loader.drop_last else order
@@ -84,12 +82,12 @@ class Rows:
         return Rows(self.X.to(device), self.y.to(device), self.loader)
 
 
-def _drawn(sampler: RandomSampler, n: int) -> Tensor:
+def _drawn(sampler: RandomSampler, n: int, number: Tensor) -> Tensor:
     """A RandomSampler's order without replacement, and without a Python number for each row."""
     count, generator = sampler.num_samples, sampler.generator
     if generator is None:
         generator = torch.Generator()
-        generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
+        generator.manual_seed(int(number.random_()))
         if count == n:
             return torch.randperm(n, generator=generator)
     orders = [torch.randperm(n, generator=generator) for _ in range(count // n + 1)]

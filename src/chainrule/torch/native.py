@@ -59,17 +59,9 @@ class Native:
         against = NativeEngine.refusal(self.plan)
         if against:
             raise EngineError(against)
-        self._all = self._arrays((rows.X, rows.y))
-        count = rows.taken
-        self._ordered = (
-            self._all
-            if rows.in_order
-            else tuple(
-                None if a is None else np.empty_like(a, shape=(count, *a.shape[1:]))
-                for a in self._all
-            )
-        )
-        X, t, w = self._ordered
+        if min(rows.taken, rows.batch_size) > len(rows.X):
+            raise EngineError("it makes no batches of more rows than there are")
+        X, t, w = self._arrays((rows.X, rows.y))
         assert X is not None
         assert t is not None
         self.engine = NativeEngine(self.plan, network, X, t, w, threads)
@@ -106,12 +98,7 @@ class Native:
 
     def epoch(self, number: int, rates: Rates, step_losses: None = None) -> float:
         """One pass over the rows in the order that the loader draws; see `Engine.epoch`."""
-        order = self._rows.order().numpy()
-        if not self._rows.in_order:
-            for source, target in zip(self._all, self._ordered, strict=True):
-                if source is not None:
-                    np.take(source, order, axis=0, out=target, mode="clip")  # none is outside
-        return self.engine.epoch(number, rates)
+        return self.engine.epoch_over(self._rows.order().numpy(), number, rates)
 
     def evaluate(self, X: Tensor, y: Tensor) -> float:
         """The loss over other rows, without dropout."""

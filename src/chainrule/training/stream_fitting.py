@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import asdict
 from importlib import import_module
 from typing import Any
@@ -80,8 +79,8 @@ def fit_stream(
     )  # fmt: skip
     counts = group.each(stream.count()) if group else [stream.count()]
     loop = _loop(network, plan, problem, settings, stream, counts)
-    if group and rank == 0 and (why := scaling.against(plan, world)):
-        warnings.warn(why, scaling.SlowerTogether, stacklevel=2)
+    if group:
+        scaling.warn(plan, group)
     shown = Progress(sum(counts)) if progress and rank == 0 else None
     loop.callbacks = (shown,) if shown else ()
     keep(loop, settings.checkpoint, settings.resume, lambda: _kept(plan, settings, groups))

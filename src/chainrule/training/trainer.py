@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -173,8 +172,8 @@ def train(
     plan = rows.whole(plan, len(data.X), batch_size)
     chosen, reason = choose_on(plan, engine, device, precision, distributed)
     worker = chosen(plan, network, data.X, data.t, data.weights, threads)
-    if distributed and worker.rank == 0 and (why := scaling.against(plan, worker.world)):
-        warnings.warn(why, scaling.SlowerTogether, stacklevel=2)
+    if distributed:
+        scaling.warn(plan, worker.group)  # type: ignore[attr-defined]  # a DistributedEngine's
     shown = Progress(len(data.X)) if progress and worker.rank == 0 else None
     told: Sequence[Callback] = (*callbacks, shown) if shown else callbacks
     loop = loop_for(
