@@ -88,7 +88,6 @@ def fit(
     from chainrule.training.checkpoints import EVERY, Checkpoint
     from chainrule.training.fitting import Settings, fit_table, hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
-    from chainrule.training.stream_fitting import fit_stream
 
     given: dict[str, Any] = {
         "task": task, "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
@@ -119,6 +118,8 @@ def fit(
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
         if is_folder(data):
+            from chainrule.training.stream_fitting import fit_stream
+
             found = fit_stream(data, target, settings, progress=not json_)
         else:
             table, held_out = _tables(data, seed, validation, texts)

@@ -36,7 +36,8 @@ def fit_stream(
     """Fit a network to the Parquet files of a folder or a pattern, reading them anew in each epoch.
 
     Encoders are fitted on a sample of up to 200,000 rows, spread evenly, of which the share to
-    validate on is set aside, up to about 50,000 rows (`streaming.Drawn`). Each process of a distributed training reads row groups of its own.
+    validate on is set aside, up to about 50,000 rows (`streaming.Drawn`). Each process of a
+    distributed training reads row groups of its own.
 
     Args:
         data: a folder, or a pattern with *.
