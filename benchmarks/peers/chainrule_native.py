@@ -41,6 +41,8 @@ def optimizer_of(work: Training) -> Any:
 class ChainruleTraining(TrainingSession):
     """One call of ``chainrule.train``, its checks of the data and its history included."""
 
+    engine = "native"
+
     def __init__(self, work: Training) -> None:
         super().__init__(work)
         self.X, self.y = work.data
@@ -60,7 +62,7 @@ class ChainruleTraining(TrainingSession):
             optimizer=self.optimizer,
             epochs=self.work.epochs,
             batch_size=self.work.batch,
-            engine="native",
+            engine=self.engine,
             seed=0,
         )
         self.note = f"{result.isa}, threads used: {result.threads}"

@@ -47,11 +47,6 @@ class Batch:
         return found
 
     @property
-    def weight(self) -> Tensor | float:
-        """Of its rows: by what its loss counts in that of an epoch."""
-        return float(len(self.X)) if self.w is None else self.w.sum(dtype=self.X.dtype)
-
-    @property
     def tensors(self) -> list[Tensor]:
         """All that differs from step to step."""
         return [part for part in (self.X, self.t, self.w, *self.masks) if part is not None]

@@ -245,7 +245,7 @@ def keep(
         return
     if isinstance(loop, LBFGSLoop):
         raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
-    keeper = Keeper(Checkpoint.of(checkpoint), settings(), getattr(loop.engine, "rank", 0) == 0)
+    keeper = Keeper(Checkpoint.of(checkpoint), settings(), loop.engine.rank == 0)
     path = check_target(keeper.checkpoint.path)
     if resume:
         found = checkpoints.read(path) if keeper.writes else None
