@@ -52,8 +52,8 @@ Hyper hyper_of(const nb::dict& options) {
     number("initial_accumulator", h.initial_accumulator);
     number("rho", h.rho), number("momentum_decay", h.momentum_decay);
     number("decrease", h.decrease), number("shrink", h.shrink), number("growth", h.growth);
-    truth("nesterov", h.nesterov), truth("centered", h.centered), truth("amsgrad", h.amsgrad);
-    truth("decoupled", h.decoupled), truth("restart", h.restart);
+    truth("nesterov", h.nesterov), truth("of_steps", h.of_steps), truth("centered", h.centered), truth("amsgrad", h.amsgrad);
+    truth("epsilon_hat", h.epsilon_hat), truth("decoupled", h.decoupled), truth("restart", h.restart);
     return h;
 }
 
@@ -129,17 +129,17 @@ template <class T> class BoundRun {
         return [this](std::uint64_t number) { return run_.order(number); };
     }
 
-    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, Index batch, std::uint64_t seed, bool shuffled) {
+    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty, Index batch, std::uint64_t seed, bool shuffled) {
         if (batch < 1) throw nb::value_error("a batch needs at least one row");
-        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), batch, seed, shuffled};
+        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), penalty, batch, seed, shuffled};
     }
 
   public:
-    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, Index batch, std::uint64_t seed,
+    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty, Index batch, std::uint64_t seed,
              bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
         : x_(x), target_(target), weight_(weight),
           run_([&] {
-              const RunPlan plan = run_plan(layers, loss, optimizer, batch, seed, shuffled);
+              const RunPlan plan = run_plan(layers, loss, optimizer, penalty, batch, seed, shuffled);
               return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
 
@@ -153,15 +153,16 @@ template <class T> class BoundRun {
     }
 
     // Over rows that are given by their numbers, in that order; they may be some, and some of them more than once.
-    Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows) {
-        const Index n = Index(rows.shape(0));
-        check_rates(rates, run_.steps_over(n));
+    Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows, std::optional<Losses> step_losses) {
+        const Index n = Index(rows.shape(0)), steps = run_.steps_over(n);
+        check_rates(rates, steps);
+        if (step_losses && Index(step_losses->shape(0)) != steps) throw nb::value_error("one loss a step");
         if (n < 1) throw nb::value_error("an epoch takes at least one row");
         if (std::min(n, run_.batch()) > run_.most_at_once()) throw nb::value_error("a batch of more rows than there are");
         for (Index i = 0; i < n; i++)
             if (rows.data()[i] < 0 || rows.data()[i] >= run_.rows()) throw nb::index_error("no such row");
         const auto given = [&](std::uint64_t) { return Order(rows.data(), std::uint64_t(n)); };
-        return epochs_with(number, 1, given, rates.data(), Index(rates.size()));
+        return epochs_with(number, 1, given, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
     }
 
     // As many epochs as `losses` has entries; the steps are those of the last one.
@@ -262,13 +263,13 @@ template <class T> class BoundPredictor {
 template <class T> void bind(nb::module_& m, const std::string& suffix) {
     using R = BoundRun<T>;
     nb::class_<R>(m, ("Run" + suffix).c_str())
-        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
+        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, double, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
                       std::optional<Row<T>>, int, int>(),
-             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
+             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
-        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"))
+        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").none())
         .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))

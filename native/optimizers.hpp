@@ -14,7 +14,7 @@ struct Hyper {
     Rule rule;
     double momentum = 0, dampening = 0, eta = 0, learning_rate_decay = 0, alpha = 0, rho = 0, beta1 = 0, beta2 = 0,
            epsilon = 0, weight_decay = 0, initial_accumulator = 0, momentum_decay = 0, decrease = 0, shrink = 0, growth = 0;
-    bool nesterov = false, centered = false, amsgrad = false, decoupled = false, restart = false;
+    bool nesterov = false, of_steps = false, centered = false, amsgrad = false, epsilon_hat = false, decoupled = false, restart = false;
 
     // Nothing but W ← W − αg: the products' tiles then take the step themselves.
     bool plain() const { return rule == Rule::sgd && momentum == 0 && weight_decay == 0; }
@@ -72,6 +72,7 @@ template <class T> struct Step {
         switch (h.rule) {
             case Rule::sgd:  // the first velocity is the gradient itself
                 keep = T(h.momentum), take = t == 1 ? T(1) : T(1 - h.dampening);
+                if (h.of_steps && h.momentum != 0) take = T(learning_rate) * take, alpha = 1;
                 break;
             case Rule::momentum: keep = T(1 - h.eta), take = T(h.eta); break;
             case Rule::adagrad: alpha = learning_rate / (1 + double(t - 1) * h.learning_rate_decay); break;
@@ -83,6 +84,7 @@ template <class T> struct Step {
                 take = T(1 - h.beta1), keep2 = T(h.beta2), take2 = T(1 - h.beta2);
                 root = T(std::sqrt(1 - std::pow(h.beta2, double(t))));
                 alpha = learning_rate / (1 - std::pow(h.beta1, double(t)));
+                if (h.epsilon_hat) epsilon = T(h.epsilon / std::sqrt(1 - std::pow(h.beta2, double(t))));
                 break;
             case Rule::nadam: {
                 const double mu = nadam_momentum(h, t), next = nadam_momentum(h, t + 1), product = nadam_product(h, t);
@@ -130,7 +132,7 @@ void heavy_ball(Index n, T* __restrict theta, const T* __restrict gradient, Mome
         const T g = gradient[i] + decay * theta[i], taken = take * g;
         const T v = taken + keep * velocity[i];
         velocity[i] = v;
-        theta[i] = theta[i] - rate * (NESTEROV ? g + keep * v : v);
+        theta[i] = theta[i] - rate * (NESTEROV ? taken + keep * v : v);
     });
 }
 
@@ -217,9 +219,9 @@ void nadam(Index n, T* __restrict theta, const T* __restrict gradient, Moments<T
 template <class T>
 void lion(Index n, T* __restrict theta, const T* __restrict gradient, Moments<T> moments, const Step<T>& s) {
     T* __restrict first = moments.slot[0];
-    const T rate = s.rate, shrink = s.shrink, keep = s.keep, take = s.take, keep2 = s.keep2, take2 = s.take2;
+    const T rate = s.rate, decay = s.decay, shrink = s.shrink, keep = s.keep, take = s.take, keep2 = s.keep2, take2 = s.take2;
     for_units<T>(n, [=](Index i) {
-        const T g = gradient[i], taken = take * g, taken2 = take2 * g;
+        const T g = gradient[i] + decay * theta[i], taken = take * g, taken2 = take2 * g;
         const T c = taken + keep * first[i];
         first[i] = taken2 + keep2 * first[i];
         theta[i] = shrink * theta[i] - rate * (c > T(0) ? T(1) : c < T(0) ? T(-1) : T(0));

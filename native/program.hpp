@@ -51,17 +51,17 @@ void append_backward(Calls<T>& calls, const Layers<T>& layers, const T* turned, 
     }
 }
 
-// A tile of a gradient, and where in the flat arrays it belongs.
+// A tile of a gradient, where in the flat arrays it belongs, and how many entries at its end belong to b, where they count apart.
 template <class T> struct GradientTile {
     Call<T> call;
-    Index at, size;
+    Index at, size, of_b;
 };
 
 // Rows [from, to) of ∂L/∂W_l = Zᵀ·Δ over a batch of `rows` rows, each tile into `scratch`; or, given `theta`, the step
-// of plain gradient descent taken there.
+// of plain gradient descent taken there. With `apart`, b's entries are told from W's.
 template <class T>
 void append_gradient(std::vector<GradientTile<T>>& tiles, const Layers<T>& layers, Workspace<T>& w, Index l, Index rows, Index from,
-                     Index to, T* scratch, T* theta) {
+                     Index to, T* scratch, T* theta, bool apart) {
     const Layer<T>& layer = layers.all[l];
     auto &in = w.at[l], &out = w.at[l + 1];
     Calls<T> calls;
@@ -74,8 +74,9 @@ void append_gradient(std::vector<GradientTile<T>>& tiles, const Layers<T>& layer
                 {nullptr, in.z + first, out.delta + j * PANEL<T>, nullptr, nullptr, theta ? theta + at : scratch, in.stride,
                  out.delta_stride, 0, width, rows, LEAST<T>, theta != nullptr});
             // Where a strip takes several calls, the last one completes it.
-            for (const auto& call : calls) tiles.push_back({call, at, 0});
+            for (const auto& call : calls) tiles.push_back({call, at, 0, 0});
             tiles.back().size = count * width;
+            if (apart && first + count > layer.plan.inputs) tiles.back().of_b = width;
         });
     }
 }
@@ -228,13 +229,13 @@ template <class T> struct Program {
     std::vector<Weights> weights;
     Buffer<T> scratch;
 
-    // With `descend`, the gradient's tiles take the step of plain gradient descent themselves.
-    Program(const Layers<T>& layers, T* theta, T* turned, Workspace<T>& w, Index rows, const Member& me, bool descend)
+    // With `descend`, the gradient's tiles take the step of plain gradient descent themselves; `apart` as in append_gradient.
+    Program(const Layers<T>& layers, T* theta, T* turned, Workspace<T>& w, Index rows, const Member& me, bool descend, bool apart)
         : rows(rows), from(me.from(rows, 1)), to(me.to(rows, 1)), forward(layers, theta, w, from, to, on_logits(layers.loss)),
           backward(layers, turned, w, from, to), weights(std::size_t(layers.count())), scratch(MOST_ROWS * PANEL<T>) {
         for (Index l = 0; l < layers.count(); l++) {
             const Index height = layers.all[l].plan.inputs + 1, first = me.from(height, UNIT<T>), last = me.to(height, UNIT<T>);
-            append_gradient(weights[l].tiles, layers, w, l, rows, first, last, scratch.get(), descend ? theta : nullptr);
+            append_gradient(weights[l].tiles, layers, w, l, rows, first, last, scratch.get(), descend ? theta : nullptr, apart);
             if (l > 0) append_turns(weights[l].turns, layers, static_cast<const T*>(theta), turned, l, first, last);
         }
     }
@@ -248,11 +249,13 @@ template <class T> struct Program {
         });
     }
 
-    // f(offset in the flat arrays, size) for each tile of layer l's gradient, standing in `scratch`.
+    // f(offset in the flat arrays, size, gradient, whether it is b's) for each stretch of layer l's gradient.
     template <class F> void for_gradient(Index l, F f) const {
         for (const auto& tile : weights[l].tiles) {
             tile.call.tile(tile.call, T(0));
-            if (tile.size) f(tile.at, tile.size);
+            const Index of_w = tile.size - tile.of_b;
+            if (of_w) f(tile.at, of_w, scratch.get(), false);
+            if (tile.of_b) f(tile.at + of_w, tile.of_b, scratch.get() + of_w, true);
         }
     }
 

@@ -22,6 +22,7 @@ struct RunPlan {
     std::vector<LayerPlan> layers;
     Loss loss;
     Hyper hyper;
+    double penalty;  // a batch's loss is (Σ w ℓ + ½·penalty·ΣW²) / Σ w
     Index batch;
     std::uint64_t seed;
     bool shuffled;
@@ -79,7 +80,7 @@ template <class T> class Run {
     void prepare(int team, Index rows) {
         for (int member = 0; member < team; member++) {
             auto& made = programs_[{member, team, rows}];
-            if (!made) made = std::make_unique<Program<T>>(layers_, theta_.get(), turned_.get(), work_, rows, Member{member, team, nullptr}, plan_.hyper.plain());
+            if (!made) made = std::make_unique<Program<T>>(layers_, theta_.get(), turned_.get(), work_, rows, Member{member, team, nullptr}, plain(), penalised());
         }
     }
 
@@ -95,6 +96,9 @@ template <class T> class Run {
         for (int s = 0; s < slots_; s++) m.slot[s] = moments_[s].get();
         return m;
     }
+
+    bool penalised() const { return plan_.penalty != 0; }
+    bool plain() const { return plan_.hyper.plain() && !penalised(); }
 
     void gather(const std::uint32_t* rows, Index from, Index to) {
         const Index inputs = layers_.inputs(), stride = work_.at[0].stride;
@@ -138,29 +142,43 @@ template <class T> class Run {
         return total;
     }
 
-    void update_phase(const Program<T>& p, const Step<T>& step) {
+    // A step on a batch whose weights sum to `total`; the penalty adds penalty·W/total to W's gradient.
+    void update_phase(const Program<T>& p, const Step<T>& step, double total) {
         const Moments<T> all = moments();
+        Step<T> of_w = step;
+        if (penalised() && total > 0) of_w.decay += T(plan_.penalty / total);
         for (Index l = layers_.count() - 1; l >= 0; l--) {
-            if (plan_.hyper.plain()) {
+            if (plain()) {
                 for (const auto& tile : p.weights[l].tiles) tile.call.tile(tile.call, step.rate);
             } else {
-                p.for_gradient(l, [&](Index at, Index size) { update_(size, theta_.get() + at, p.scratch.get(), all.at(at), step); });
+                p.for_gradient(l, [&](Index at, Index size, const T* g, bool of_b) {
+                    update_(size, theta_.get() + at, g, all.at(at), of_b ? step : of_w);
+                });
             }
             run(p.weights[l].turns);
         }
     }
 
-    // ‖g‖² of the whole gradient, summed in one order whatever the team and the instruction set.
-    double squared_norm() const {
+    // Σ v², summed in one order whatever the team and the instruction set.
+    static double squared_norm(const T* v, Index n) {
         constexpr int LANES = 8;
         double part[LANES] = {};
-        const Index whole = gradient_.size() / LANES * LANES;
+        const Index whole = n / LANES * LANES;
         for (Index i = 0; i < whole; i += LANES)
-            for (int k = 0; k < LANES; k++) part[k] += double(gradient_[i + k]) * double(gradient_[i + k]);
-        for (Index i = whole; i < gradient_.size(); i++) part[i - whole] += double(gradient_[i]) * double(gradient_[i]);
+            for (int k = 0; k < LANES; k++) part[k] += double(v[i + k]) * double(v[i + k]);
+        for (Index i = whole; i < n; i++) part[i - whole] += double(v[i]) * double(v[i]);
         double sum = 0;
         for (double p : part) sum += p;
         return sum;
+    }
+
+    // ½·penalty·ΣW² over all layers, b left out.
+    double penalty() const {
+        double sum = 0;
+        for (const auto& layer : layers_.all)
+            for (Index j = 0; j < layer.shape.count(); j++)
+                sum += squared_norm(theta_.get() + layer.at + layer.shape.at(0, j), layer.plan.inputs * layer.shape.width(j));
+        return 0.5 * plan_.penalty * sum;
     }
 
     // f(offset, size) for each stretch of the parameters that a member updates.
@@ -177,10 +195,10 @@ template <class T> class Run {
         const double scale = total > 0 ? 1 / total : 0.0, share = double(p.rows) / double(taken_);
         double eta = h.restart || accepted_ == 0 ? rate : std::min(rate, accepted_ * std::pow(h.growth, share));
         for (Index l = 0; l < layers_.count(); l++)
-            p.for_gradient(l, [&](Index at, Index size) { std::copy_n(p.scratch.get(), size, gradient_.get() + at); });
+            p.for_gradient(l, [&](Index at, Index size, const T* g, bool) { std::copy_n(g, size, gradient_.get() + at); });
         for_own(p, [&](Index at, Index size) { std::copy_n(theta_.get() + at, size, before_.get() + at); });
         me.barrier->wait();
-        const double slope = h.decrease * squared_norm(), least = eta * 0x1p-50;
+        const double slope = h.decrease * squared_norm(gradient_.get(), gradient_.size()), least = eta * 0x1p-50;
         bool found = false;
         while (!found && eta > least) {
             const T step = T(eta);
@@ -287,17 +305,18 @@ template <class T> class Run {
                     gather(batch, p.from, p.to);
                     const auto dropout_key = !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, std::uint64_t(s));
                     rows_phase(p, total, dropout_key);
+                    const double extra = penalised() && me.number == 0 ? penalty() : 0.0;  // before the team changes W
                     me.barrier->wait();
                     const double sum = sum_of_losses(rows), rate = rates[rate_count == 1 ? 0 : s];
-                    if (step_losses && me.number == 0) step_losses[s] = total > 0 ? sum / total : 0.0;
+                    if (step_losses && me.number == 0) step_losses[s] = total > 0 ? (sum + extra) / total : 0.0;
                     if (!std::isfinite(sum)) {
                         if (me.number == 0) ending = Ending::diverged;
                         return;
                     }
                     if (plan_.hyper.searches()) search_phase(p, me, total, sum, rate, dropout_key);
-                    else update_phase(p, Step<T>(plan_.hyper, rate, updates_ + 1));
+                    else update_phase(p, Step<T>(plan_.hyper, rate, updates_ + 1), total);
                     if (me.number == 0) {
-                        loss += sum;
+                        loss += sum + extra;
                         weight += total;
                         reached = s + 1;
                         if (s + 1 < steps) order.take(batch_rows(s + 1), rows_[(s + 1) % 2].data());
@@ -343,12 +362,12 @@ template <class T> class Run {
             const Index count = std::min(work_.rows, data.n - at);
             for (Index i = 0; i < count; i++) rows[std::size_t(i)] = std::uint32_t(at + i);
             const Member alone{0, 1, nullptr};
-            const Program<T> p(layers_, theta_.get(), turned_.get(), work_, count, alone, false);
+            const Program<T> p(layers_, theta_.get(), turned_.get(), work_, count, alone, false, false);
             gather(rows.data(), 0, count);
             rows_phase(p, total, NO_DROPOUT);
             for (Index l = 0; l < layers_.count(); l++) {
-                p.for_gradient(l, [&](Index to, Index size) {
-                    for (Index i = 0; i < size; i++) gradient_[to + i] += p.scratch[i];
+                p.for_gradient(l, [&](Index to, Index size, const T* g, bool) {
+                    for (Index i = 0; i < size; i++) gradient_[to + i] += g[i];
                 });
             }
             for (Index i = 0; i < count; i++) loss += work_.losses[i];

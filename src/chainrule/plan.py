@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from chainrule import optimizers
@@ -14,7 +15,7 @@ from chainrule.errors import InvalidValue, unknown
 from chainrule.losses import check_output
 from chainrule.losses import get as get_loss
 from chainrule.network import Network
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import Optimizer, Rule
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Plan:
         dtype: float32 or float64.
         seed: keys the order of rows and the dropout, in [0, 2⁶⁴).
         shuffle: whether each epoch takes the rows in an order of its own.
+        penalty: α in what is descended for a batch, (Σ wᵢ ℓᵢ + ½ α ΣW²) / Σ wᵢ, the sum over the weights
+            of all layers but not over b: scikit-learn's L2 penalty, which weighs more in smaller
+            batches. The loss of an epoch counts it; `evaluate` does not.
 
     Raises:
         InvalidValue: a field out of its range, or fields that contradict each other.
@@ -47,6 +51,7 @@ class Plan:
     dtype: DType
     seed: int
     shuffle: bool = True
+    penalty: float = 0.0
 
     def __post_init__(self) -> None:
         """Bring every field to its plain form."""
@@ -60,6 +65,7 @@ class Plan:
             "batch_size": _whole("batch_size", self.batch_size, 1),
             "dtype": dtype_named(self.dtype),
             "seed": _whole("seed", self.seed, 0, (1 << 64) - 1),
+            "penalty": _penalty(self.penalty, self.optimizer),
         }
         for name, value in plain.items():
             object.__setattr__(self, name, value)
@@ -96,6 +102,7 @@ class Plan:
         batch_size: int = 32,
         seed: int = 0,
         shuffle: bool = True,
+        penalty: float = 0.0,
     ) -> Plan:
         """The plan to train a network; one share of dropout stands for every hidden layer."""
         hidden = len(network.layers) - 1
@@ -110,6 +117,7 @@ class Plan:
             dtype=network.dtype,
             seed=seed,
             shuffle=shuffle,
+            penalty=penalty,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -132,7 +140,11 @@ class Plan:
         for name in data:
             if name not in names:
                 raise unknown("field of a plan", name, names)
-        missing = [name for name in names if name not in data]
+        missing = [
+            field.name
+            for field in fields(cls)
+            if field.default is MISSING and field.name not in data
+        ]
         _require(not missing, f"a plan without {', '.join(missing)}")
         for name in ("layer_sizes", "activations", "dropout"):
             _require(isinstance(data[name], (list, tuple)), f"{name} is a list")
@@ -175,6 +187,16 @@ def _whole(what: str, value: Any, least: int, most: int | None = None) -> int:
 def _share(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise InvalidValue(f"dropout is a share in [0, 1), got {value!r}")
+    return float(value)
+
+
+def _penalty(value: Any, optimizer: Optimizer) -> float:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:
+        raise InvalidValue(f"penalty is a finite number, 0 or more, got {value!r}")
+    _require(
+        not value or isinstance(optimizer, Rule), "a penalty goes with rules that step once a batch"
+    )
     return float(value)
 
 

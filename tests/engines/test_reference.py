@@ -51,6 +51,7 @@ EVERY_OPTION: list[Optimizer] = [
     SGD(0.05),
     SGD(0.02, momentum=0.9, dampening=0.2, weight_decay=0.01),
     SGD(0.02, momentum=0.9, nesterov=True),
+    SGD(0.02, momentum=0.9, of_steps=True),
     Momentum(0.1, eta=0.2),
     Adagrad(0.05, 0.01, 0.1, weight_decay=0.01),
     RMSprop(0.002),
@@ -60,6 +61,7 @@ EVERY_OPTION: list[Optimizer] = [
     Adagrad(0.05, epsilon=0),
     Adadelta(0.5, weight_decay=0.01),
     Adam(0.005, amsgrad=True),
+    Adam(0.005, epsilon=1e-3, epsilon_hat=True),
     AdamW(0.005, weight_decay=0.1, amsgrad=True),
     NAdam(0.005, weight_decay=0.01),
     NAdam(0.005, weight_decay=0.1, decoupled=True),
@@ -155,6 +157,37 @@ def test_300_steps_are_pytorchs(optimizer: Optimizer, dtype: DType, tolerance: f
 def test_every_loss_with_dropout_and_weights(loss: str, dropout: Any, weighted: bool) -> None:
     case = draw(loss, optimizer=SGD(0.05, momentum=0.5), dropout=dropout)
     side_by_side(case, 1e-10, epochs=8, weighted=weighted)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_penalty_is_what_autograd_says_of_the_loss_with_it(weighted: bool) -> None:
+    plan, network, X, t, w = draw(optimizer=SGD(0.1), batch_size=53, penalty=0.7, shuffle=False)
+    engine = NumpyEngine(plan, network, X, t, w if weighted else None)
+    loss = engine.epoch(0, 0.1)
+    layers = [(torch.tensor(a.W, requires_grad=True), torch.tensor(a.b, requires_grad=True)) for a in network.layers]  # fmt: skip
+    z = torch.tensor(X)
+    for (W, b), phi in zip(
+        layers, (torch.tanh, torch.nn.functional.silu, lambda u: u), strict=True
+    ):
+        z = phi(z @ W + b)
+    weights = torch.tensor(w) if weighted else torch.ones(53, dtype=torch.float64)
+    ell = ((z - torch.tensor(t)) ** 2).mean(dim=1)
+    squares = sum((W**2).sum() for W, _ in layers)
+    L = ((weights * ell).sum() + 0.35 * squares) / weights.sum()
+    L.backward()
+    assert loss == pytest.approx(float(L.detach()), rel=1e-12)
+    for (W, b), (W_after, b_after) in zip(layers, engine.state().parameters, strict=True):
+        assert abs(W.detach() - 0.1 * W.grad - torch.tensor(W_after)).max() < 1e-12
+        assert abs(b.detach() - 0.1 * b.grad - torch.tensor(b_after)).max() < 1e-12
+
+
+def test_a_penalty_does_not_count_in_what_is_evaluated() -> None:
+    plain, penalised = (
+        NumpyEngine(*draw(penalty=penalty, optimizer=SGD(0.1))[:4]) for penalty in (0.0, 3.0)
+    )
+    X, t = plain.X, plain.t
+    assert plain.evaluate(X, t) == penalised.evaluate(X, t)
+    assert plain.epoch(0, 0.0) < penalised.epoch(0, 0.0)
 
 
 @pytest.mark.parametrize("output", ["identity", "logistic", "tanh", "softplus", "softmax", "elu"])

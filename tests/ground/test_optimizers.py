@@ -179,7 +179,30 @@ def test_defaults_are_pytorchs(name: str, twin: str) -> None:
     assert own.pop("name") == name
     if name == "sgd":
         assert own.pop("learning_rate") == 0.01  # PyTorch: 0.001
+    for kerass in (
+        "of_steps",
+        "epsilon_hat",
+    ):  # Keras's and scikit-learn's ways, which PyTorch lacks
+        assert own.pop(kerass, False) is False
     assert own == {option: theirs[names.get(option, option)] for option in own}
+
+
+def test_velocities_of_steps_by_hand() -> None:
+    """μ = ½, as Keras: v ← ½v − αg, θ ← θ + v, and with Nesterov θ + ½v − αg; α falls from 1 to ½."""
+    for nesterov, thetas in ((False, [-2.0, -4.0]), (True, [-3.0, -5.0])):
+        rule = SGD(momentum=0.5, nesterov=nesterov, of_steps=True)
+        theta, moments = np.zeros(1), rule.start(np.zeros(1))
+        for t, rate in ((1, 1.0), (2, 0.5)):
+            rule.update(theta, np.array([2.0]), moments, t, rate)
+            assert theta.tolist() == [thetas[t - 1]]
+
+
+def test_epsilon_hat_by_hand() -> None:
+    """β₁ = 0, β₂ = ¾, g = 2: m = 2, v = 1, √(1 − β₂) = ½, so α·½·2/(1 + ε̂) = ½ for α = ε̂ = 1."""
+    rule = Adam(1.0, beta1=0, beta2=0.75, epsilon=1.0, epsilon_hat=True)
+    theta, moments = np.zeros(1), rule.start(np.zeros(1))
+    rule.update(theta, np.array([2.0]), moments, 1, 1.0)
+    assert theta.tolist() == [-0.5]
 
 
 def test_lion_by_hand() -> None:

@@ -110,6 +110,7 @@ class NativeEngine:
             layers=_layers(network, plan.dropout),
             loss=plan.loss,
             optimizer=optimizers.as_dict(plan.optimizer),
+            penalty=plan.penalty,
             batch_size=min(plan.batch_size, _PIECE) if lbfgs else plan.batch_size,
             seed=plan.seed,
             shuffle=plan.shuffle,
@@ -146,13 +147,20 @@ class NativeEngine:
             self._refuse(ending, number + 1, steps)
         return cast(float, loss)
 
-    def epoch_over(self, rows: npt.NDArray[np.int64], number: int, learning_rates: Rates) -> float:
+    def epoch_over(
+        self,
+        rows: npt.NDArray[np.int64],
+        number: int,
+        learning_rates: Rates,
+        step_losses: Losses | None = None,
+    ) -> float:
         """One pass over rows that are given by their numbers, in that order; see `Engine.epoch`.
 
         Args:
             rows: some of the data's, or some of them more than once, (n,).
             number: keys the dropout.
             learning_rates: one for all steps, or an array with one for each.
+            step_losses: as in `epoch`.
 
         Raises:
             DivergenceError: as in `epoch`.
@@ -160,7 +168,7 @@ class NativeEngine:
         """
         scalar = not isinstance(learning_rates, np.ndarray)
         rates = [learning_rates] if scalar else np.atleast_1d(learning_rates).tolist()
-        ending, loss, steps = self._run.epoch_over(number, rates, rows)
+        ending, loss, steps = self._run.epoch_over(number, rates, rows, step_losses)
         if ending:
             self._refuse(ending, number + 1, steps)
         return cast(float, loss)

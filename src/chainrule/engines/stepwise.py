@@ -105,6 +105,8 @@ class Stepwise(ABC):
             w = float(len(rows) if self.weights is None else self.weights[rows].sum(dtype=float))
             dropped = masks(self.plan, number, step, len(rows))
             loss, gradient = self.differentiate(rows, dropped)
+            if self.plan.penalty and w:
+                loss += self._penalise(gradient, self.plan.penalty / w)
             if not math.isfinite(loss):
                 self._keep_finite(start)
                 raise DivergenceError(number + 1, step + 1)
@@ -114,6 +116,14 @@ class Stepwise(ABC):
             total += w * loss
             weight += w
         return total / weight if weight else 0.0
+
+    def _penalise(self, gradient: list[Array], share: float) -> float:
+        """½·share·ΣW² over all layers; its gradient share·W is added to the W's own."""
+        squares = 0.0
+        for W, g in zip(self.theta[::2], gradient[::2], strict=True):
+            g += share * W
+            squares += float(np.sum(np.square(W, dtype=np.float64)))
+        return 0.5 * share * squares
 
     def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:
         """Several passes; see `Engine.epochs`."""

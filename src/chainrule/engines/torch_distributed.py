@@ -48,9 +48,7 @@ class DistributedEngine(TorchEngine):
         own = str(self.group.device)
         super().__init__(plan, network, X, t, weights, threads, own, precision)
         if self._optimizer is None:
-            raise EngineError(
-                f"{plan.optimizer.name} is not in PyTorch: it runs in one process only"
-            )
+            raise EngineError(f"{self.untwinned} is not in PyTorch: it runs in one process only")
         self.isa = f"{self.world} processes, {self.device.type}"
         layers = _Layers(self._flat, self.forward)
         self._together = DistributedDataParallel(layers)

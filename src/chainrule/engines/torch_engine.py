@@ -83,8 +83,8 @@ class TorchEngine(Stepwise):
         self.device = device_named(device)
         self.precision = precision
         self._optimizer: torch.optim.Optimizer | None = None
-        if self.device.type != "cpu" and torch_optimizer(plan.optimizer, [torch.zeros(1)]) is None:
-            raise EngineError(f"{plan.optimizer.name} is not in PyTorch: it runs on the CPU only")
+        if self.device.type != "cpu" and self._twin([torch.zeros(1)]) is None:
+            raise EngineError(f"{self.untwinned} is not in PyTorch: it runs on the CPU only")
         check_precision(precision, self.device, plan)
         self.isa = "torch" if self.device.type == "cpu" else str(self.device)
         self.threads = threads or torch.get_num_threads()
@@ -136,8 +136,17 @@ class TorchEngine(Stepwise):
             for theta, value in zip(self._flat, values, strict=True):
                 theta.copy_(torch.from_numpy(value))
 
+    def _twin(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer | None:
+        """The optimizer in torch.optim that does all that the plan says; None without one."""
+        return None if self.plan.penalty else torch_optimizer(self.plan.optimizer, parameters)
+
+    @property
+    def untwinned(self) -> str:
+        """What of the plan torch.optim has not, where there is no twin."""
+        return "a penalty" if self.plan.penalty else self.plan.optimizer.name
+
     def _start_optimizer(self) -> None:
-        self._optimizer = torch_optimizer(self.plan.optimizer, self._flat)
+        self._optimizer = self._twin(self._flat)
         self._recorded = self._snapshot = None
         self.start_moments()
 

@@ -88,7 +88,7 @@ def torch_optimizer(rule: Optimizer, parameters: Sequence[Tensor]) -> torch.opti
     """The rule's twin in torch.optim, all parameters in one pass where it can; None without a twin."""
     fused = parameters[0].device.type in ("cpu", "cuda")
     match rule:
-        case SGD():
+        case SGD() if not rule.of_steps:
             return torch.optim.SGD(
                 parameters,
                 lr=rule.learning_rate,
@@ -126,7 +126,7 @@ def torch_optimizer(rule: Optimizer, parameters: Sequence[Tensor]) -> torch.opti
                 eps=rule.epsilon,
                 weight_decay=rule.weight_decay,
             )
-        case Adam():
+        case Adam() if not rule.epsilon_hat:
             twin = torch.optim.AdamW if isinstance(rule, AdamW) else torch.optim.Adam
             return twin(
                 parameters,

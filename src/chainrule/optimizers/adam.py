@@ -21,6 +21,10 @@ class Adam(Rule):
         v ← β₂v + (1 − β₂)g²
         θ ← θ − α/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)
 
+    With `epsilon_hat`, ε stands for the paper's ε̂ (end of its section 2), as in Keras and scikit-learn:
+
+        θ ← θ − α√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε̂)
+
     With `amsgrad`, w ← max(w, v) takes the place of v in the last line (Reddi, Kale & Kumar 2018,
     algorithm 2), as in PyTorch before the correction by 1 − β₂ᵗ.
 
@@ -31,6 +35,7 @@ class Adam(Rule):
         epsilon: ε.
         weight_decay: λ, as a part of the gradient; `AdamW` keeps it apart.
         amsgrad: divide by the largest v so far.
+        epsilon_hat: add ε before the correction by 1 − β₂ᵗ, not after it.
     """
 
     name: ClassVar[str] = "adam"
@@ -42,6 +47,7 @@ class Adam(Rule):
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     amsgrad: bool = False
+    epsilon_hat: bool = False
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -62,7 +68,8 @@ class Adam(Rule):
         if self.amsgrad:
             v = np.maximum(moments["largest"], v, out=moments["largest"])
         alpha, root = learning_rate / (1 - beta1**t), math.sqrt(1 - beta2**t)
-        theta -= alpha * (m / (np.sqrt(v) / root + self.epsilon))
+        epsilon = self.epsilon / root if self.epsilon_hat else self.epsilon
+        theta -= alpha * (m / (np.sqrt(v) / root + epsilon))
 
 
 @dataclass(frozen=True)

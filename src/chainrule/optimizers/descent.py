@@ -17,8 +17,13 @@ class SGD(Rule):
         v ← μv + (1 − τ)g,   at t = 1: v ← g
         θ ← θ − αv,          with `nesterov`: θ ← θ − α(g + μv)
 
-    Without momentum: θ ← θ − αg. The gradient enters v at full weight, unlike in `Momentum`, and v
-    is a sum of gradients, not of steps as in Keras and scikit-learn.
+    Without momentum: θ ← θ − αg. The gradient enters v at full weight, unlike in `Momentum`.
+
+    v is a sum of gradients. With `of_steps` it is one of steps, as in Keras and scikit-learn:
+
+        v ← μv + (1 − τ)αg,   θ ← θ − v,   with `nesterov`: θ ← θ − (αg + μv)
+
+    The two part only where α changes on the way.
 
     Args:
         learning_rate: α.
@@ -27,6 +32,7 @@ class SGD(Rule):
         nesterov: step from where the ball is about to be (Nesterov 1983); takes momentum and no
             dampening.
         weight_decay: λ.
+        of_steps: let v sum steps αg, not gradients.
     """
 
     name: ClassVar[str] = "sgd"
@@ -36,6 +42,7 @@ class SGD(Rule):
     dampening: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    of_steps: bool = False
 
     def __post_init__(self) -> None:
         """Check every hyperparameter."""
@@ -56,6 +63,8 @@ class SGD(Rule):
         """One step; see the class."""
         mu, tau = self.momentum, self.dampening
         g = decayed(g, self.weight_decay, theta)
+        if self.of_steps:
+            g, learning_rate = learning_rate * g, 1.0
         if mu:
             v = moments["velocity"]
             v[...] = g if t == 1 else mu * v + (1 - tau) * g
