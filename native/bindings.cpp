@@ -105,7 +105,7 @@ template <class T> class BoundRun {
 
     // `order` gives each epoch's rows; nothing in Python is touched between the epochs.
     template <class Orders> Ended epochs_with(std::uint64_t number, std::size_t count, Orders order, const double* rates, Index rate_count,
-                                              double* step_losses = nullptr, double* losses = nullptr) {
+                                              double* step_losses = nullptr, double* losses = nullptr, double* step_penalties = nullptr) {
         EpochResult result{Ending::finished, 0.0, 0};
         bool signalled = false;
         {
@@ -117,7 +117,7 @@ template <class T> class BoundRun {
                         nb::gil_scoped_acquire acquire;
                         return signalled = PyErr_CheckSignals() != 0;
                     },
-                    step_losses);
+                    step_losses, step_penalties);
                 if (losses && result.ending == Ending::finished) losses[i] = result.loss;
             }
         }
@@ -153,16 +153,19 @@ template <class T> class BoundRun {
     }
 
     // Over rows that are given by their numbers, in that order; they may be some, and some of them more than once.
-    Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows, std::optional<Losses> step_losses) {
+    Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows, std::optional<Losses> step_losses,
+                     std::optional<Losses> step_penalties) {
         const Index n = Index(rows.shape(0)), steps = run_.steps_over(n);
         check_rates(rates, steps);
-        if (step_losses && Index(step_losses->shape(0)) != steps) throw nb::value_error("one loss a step");
+        for (const auto& each : {step_losses, step_penalties})
+            if (each && Index(each->shape(0)) != steps) throw nb::value_error("one loss a step");
         if (n < 1) throw nb::value_error("an epoch takes at least one row");
         if (std::min(n, run_.batch()) > run_.most_at_once()) throw nb::value_error("a batch of more rows than there are");
         for (Index i = 0; i < n; i++)
             if (rows.data()[i] < 0 || rows.data()[i] >= run_.rows()) throw nb::index_error("no such row");
         const auto given = [&](std::uint64_t) { return Order(rows.data(), std::uint64_t(n)); };
-        return epochs_with(number, 1, given, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
+        return epochs_with(number, 1, given, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr, nullptr,
+                           step_penalties ? step_penalties->data() : nullptr);
     }
 
     // As many epochs as `losses` has entries; the steps are those of the last one.
@@ -269,7 +272,8 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
-        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").none())
+        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").none(),
+             nb::arg("step_penalties").none())
         .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))

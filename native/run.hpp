@@ -273,9 +273,10 @@ template <class T> class Run {
     }
 
     // One epoch over the rows of an order: `rates` holds one learning rate, or one for each step. Where `step_losses` is given,
-    // each step's mean loss goes there. `interrupted` is asked every few milliseconds.
-    EpochResult epoch(std::uint64_t number, Order order, const double* rates, Index rate_count,
-                      const std::function<bool()>& interrupted, double* step_losses = nullptr) {
+    // each step's mean loss goes there, and what of it is the penalty to `step_penalties`. `interrupted` is asked every few
+    // milliseconds.
+    EpochResult epoch(std::uint64_t number, Order order, const double* rates, Index rate_count, const std::function<bool()>& interrupted,
+                      double* step_losses = nullptr, double* step_penalties = nullptr) {
         if (!plan_.hyper.by_batches()) return {Ending::impossible, 0.0, 0};
         using Clock = std::chrono::steady_clock;
         taken_ = Index(order.size());
@@ -309,6 +310,7 @@ template <class T> class Run {
                     me.barrier->wait();
                     const double sum = sum_of_losses(rows), rate = rates[rate_count == 1 ? 0 : s];
                     if (step_losses && me.number == 0) step_losses[s] = total > 0 ? (sum + extra) / total : 0.0;
+                    if (step_penalties && me.number == 0) step_penalties[s] = total > 0 ? extra / total : 0.0;
                     if (!std::isfinite(sum)) {
                         if (me.number == 0) ending = Ending::diverged;
                         return;

@@ -153,6 +153,7 @@ class NativeEngine:
         number: int,
         learning_rates: Rates,
         step_losses: Losses | None = None,
+        step_penalties: Losses | None = None,
     ) -> float:
         """One pass over rows that are given by their numbers, in that order; see `Engine.epoch`.
 
@@ -161,6 +162,7 @@ class NativeEngine:
             number: keys the dropout.
             learning_rates: one for all steps, or an array with one for each.
             step_losses: as in `epoch`.
+            step_penalties: filled with the part of each step's loss that is the plan's penalty.
 
         Raises:
             DivergenceError: as in `epoch`.
@@ -168,7 +170,7 @@ class NativeEngine:
         """
         scalar = not isinstance(learning_rates, np.ndarray)
         rates = [learning_rates] if scalar else np.atleast_1d(learning_rates).tolist()
-        ending, loss, steps = self._run.epoch_over(number, rates, rows, step_losses)
+        ending, loss, steps = self._run.epoch_over(number, rates, rows, step_losses, step_penalties)
         if ending:
             self._refuse(ending, number + 1, steps)
         return cast(float, loss)
@@ -203,10 +205,14 @@ class NativeEngine:
         loss = self._run.loss_and_gradient(X, t, weights)
         return loss, self._read(_GRADIENT)
 
+    def parameters(self) -> Gradients:
+        """A copy of (W, b) of each layer."""
+        return self._read(_PARAMETERS)
+
     def state(self) -> State:
         """A copy of the state."""
         return State(
-            parameters=self._read(_PARAMETERS),
+            parameters=self.parameters(),
             moments={slot: self._read(i) for i, slot in enumerate(self.plan.optimizer.slots)},
             step=self._run.updates,
             accepted=self._run.accepted,
