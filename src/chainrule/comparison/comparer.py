@@ -13,7 +13,6 @@ from chainrule import chance
 from chainrule.arrays import DType
 from chainrule.comparison.bench import Bench
 from chainrule.comparison.entries import DEFAULT, Rates, named, rates_given, whole, with_rate
-from chainrule.comparison.pool import Pool
 from chainrule.comparison.result import Comparison, Contender, common_loss, sorted_by
 from chainrule.comparison.search import RateSearch, among, search
 from chainrule.comparison.trial import Trial, run
@@ -25,6 +24,7 @@ from chainrule.network import Network
 from chainrule.optimizers import Optimizer, make
 from chainrule.training import rows
 from chainrule.training.fitting import classification_scores, regression_scores
+from chainrule.training.pool import Pool
 from chainrule.training.problem import Problem
 from chainrule.views import words
 

@@ -16,6 +16,7 @@ from chainrule.gradients import Gradients
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS
 from chainrule.training.loop import Callback, Loop, Status
+from chainrule.training.rows import Checked
 from chainrule.training.stopping import TO_THE_END, Stopping
 
 Flat = npt.NDArray[np.float64]
@@ -93,7 +94,7 @@ class LBFGSLoop(Loop):
         optimizer: LBFGS,
         data: tuple[Array, Array, Array | None],
         epochs: int,
-        validation: tuple[Array, Array] | None = None,
+        validation: Checked | None = None,
         stopping: Stopping = TO_THE_END,
         callbacks: Sequence[Callback] = (),
     ) -> None:

@@ -9,10 +9,10 @@ from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from chainrule.arrays import Array
 from chainrule.engines import Engine, State
 from chainrule.network import Network
 from chainrule.training.history import History
+from chainrule.training.rows import Checked
 from chainrule.training.schedules import Rates
 from chainrule.training.stopping import TO_THE_END, Stopping, Watch
 
@@ -80,7 +80,7 @@ class Loop:
         network: Network,
         rates: Iterable[tuple[Rates, float]],
         epochs: int,
-        validation: tuple[Array, Array] | None = None,
+        validation: Checked | None = None,
         stopping: Stopping = TO_THE_END,
         callbacks: Sequence[Callback] = (),
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ from chainrule.errors import DataError, InvalidValue, ShapeError
 from chainrule.losses import targets
 from chainrule.plan import Plan
 
+Checked: TypeAlias = tuple[
+    Array, Array, Array | None
+]  # rows to validate on, their targets and weights
+
 
 @dataclass
 class Data:
@@ -23,13 +27,13 @@ class Data:
         X: rows (n, d), C-contiguous, in the plan's dtype.
         t: targets as `losses.targets` gives them.
         weights: of the rows, (n,), or None.
-        validation: rows and targets like X and t, or None.
+        validation: rows, targets and, where they differ, weights like X, t and weights; or None.
     """
 
     X: Array
     t: Array
     weights: Array | None = None
-    validation: tuple[Array, Array] | None = None
+    validation: Checked | None = None
 
 
 def matrix(X: npt.ArrayLike, dtype: DType, name: str = "X") -> Array:
@@ -120,7 +124,7 @@ def prepare(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
     weights: npt.ArrayLike | None,
-    validation: tuple[npt.ArrayLike, npt.ArrayLike] | float | None,
+    validation: tuple[npt.ArrayLike, ...] | float | None,
 ) -> Data:
     """Check the data against the plan and bring them to the form that engines take.
 
@@ -129,7 +133,7 @@ def prepare(
         X: rows, (n, d).
         y: targets, (n,) or (n, outputs).
         weights: of the rows, (n,), or None.
-        validation: rows and targets, or the share of the rows to set aside, or None.
+        validation: rows, targets and perhaps weights; or the share of the rows to set aside; or None.
 
     Raises:
         ShapeError, DataError, InvalidValue: something does not fit; the text says what.
@@ -139,11 +143,18 @@ def prepare(
     if validation is None:
         return data
     if not isinstance(validation, (int, float)):
-        data.validation = _pair(plan, *validation, "validation X", "validation y")
+        data.validation = _validation(plan, *validation)
         return data
     trains, validates = split(len(data.X), validation, plan.seed)
     w = None if data.weights is None else data.weights[trains]
-    return Data(data.X[trains], data.t[trains], w, (data.X[validates], data.t[validates]))
+    return Data(data.X[trains], data.t[trains], w, (data.X[validates], data.t[validates], None))
+
+
+def _validation(
+    plan: Plan, X: npt.ArrayLike, y: npt.ArrayLike, weights: npt.ArrayLike | None = None
+) -> Checked:
+    rows, t = _pair(plan, X, y, "validation X", "validation y")
+    return rows, t, row_weights(weights, len(rows), plan.dtype)
 
 
 def _pair(

@@ -121,7 +121,11 @@ def _loop(
         plan, network, problem.X[:1], targets(problem.y[:1]), None, settings.threads,
         settings.device, settings.precision, source=stream.batches, counts=counts,
     )  # fmt: skip
-    validation = problem.validation and (problem.validation[0], targets(problem.validation[1]))
+    validation = problem.validation and (
+        problem.validation[0],
+        targets(problem.validation[1]),
+        None,
+    )
     alpha = plan.optimizer.learning_rate  # type: ignore[attr-defined]  # a BatchOptimizer's
     rates = schedules.by_epoch(schedules.CONSTANT, alpha, settings.epochs, engine.steps_per_epoch)
     stopping = Stopping.of(settings.patience)

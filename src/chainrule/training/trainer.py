@@ -97,7 +97,7 @@ def train(
     optimizer: str | Optimizer = "adam",
     epochs: int = 100,
     batch_size: int | None = None,
-    validation: tuple[npt.ArrayLike, npt.ArrayLike] | float | None = None,
+    validation: tuple[npt.ArrayLike, ...] | float | None = None,
     stopping: int | Stopping | None = None,
     schedule: str | Schedule = "constant",
     dropout: float | Sequence[float] = 0.0,
@@ -126,11 +126,12 @@ def train(
         optimizer: a rule or its name; its learning rate is what the schedule multiplies.
         epochs: passes over the rows, at most; 1 or more.
         batch_size: rows per update; None takes 32, or all where the optimizer needs them all.
-        validation: rows and targets to validate on, or the share of the rows to set aside for it, or None.
+        validation: rows and targets to validate on, and perhaps their weights, or the share of the rows to set aside for
+            it, or None.
         stopping: epochs without a gain before training stops, or a `Stopping`; 0 or None trains to the end.
         schedule: a schedule or its name: constant, step, cosine, one-cycle, warm-up.
         dropout: share of each hidden layer's outputs that a step drops, or one share per hidden layer.
-        weights: of the rows in the training loss, (n,), 0 or more. Validation counts each row once.
+        weights: of the rows in the training loss, (n,), 0 or more. Rows set aside by a share count once each.
         engine: native, torch, numpy, or auto for the fastest that is there.
         device: for the torch engine: cpu, cuda, cuda:1, mps, or auto for the GPU if there is one. A GPU asked for by name
             takes the torch engine.

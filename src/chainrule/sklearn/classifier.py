@@ -1,0 +1,158 @@
+"""The classifier: log loss, several networks, calibrated probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from chainrule.arrays import Array
+from chainrule.sklearn.estimator import TableEstimator, Target, Weights
+from chainrule.training.calibration import Calibration, calibrate, calibration_error, log_loss
+
+Probabilities: TypeAlias = npt.NDArray[np.float64]
+_MULTILABEL = "multilabel-indicator"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
+    """A classifier by several networks, for tables as they are.
+
+    Attributes:
+        classes_: the labels, sorted; where a row has several labels, their numbers.
+        calibration_: the temperature that the probabilities are calibrated with, and what it
+            changed; one of 1 without `calibrate`, and for several labels a row.
+        oof_prediction_: for each row, the probabilities by the member that did not train on it,
+            (n, classes); NaN where every member did.
+        oof_score_: their accuracy.
+        oof_scores_: accuracy, log_loss and calibration_error of them.
+        networks_, encoder_, folds_, results_: the members, the table's encoder, which member left
+            out which row, and how each was trained.
+    """
+
+    calibrate: bool = True
+    class_weight: Mapping[Any, float] | str | None = None
+
+    def __sklearn_tags__(self) -> Any:
+        """Several labels a row, too."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, validation: Sequence[Any] | None = None
+    ) -> Self:
+        """Fit the networks.
+
+        Args:
+            X: a frame of pandas, polars or pyarrow, or an array, (n, d); with gaps, text, booleans
+                and dates.
+            y: labels, (n,), or 0 and 1 for each of several labels, (n, labels).
+            sample_weight: of the rows, (n,), 0 or more.
+            validation: rows and labels, and perhaps weights, of your own to stop on, instead of
+                folds.
+        """
+        if self.class_weight is not None and y is not None:
+            own = compute_sample_weight(self.class_weight, y)
+            sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
+        t, weights, u = self._fit(X, y, sample_weight, validation)
+        self._score_out_of_fold(t, weights, u)
+        return self
+
+    def _score_out_of_fold(self, t: Target, weights: Weights | None, u: Array) -> None:
+        self.calibration_ = Calibration()
+        out = np.isfinite(u).all(axis=1) & (
+            np.ones(len(u)) if weights is None else weights > 0
+        ).astype(bool)
+        w = np.ones(len(u)) if weights is None else weights
+        numbers = t.astype(np.int64)
+        if self.calibrate and self._task != _MULTILABEL and out.any():
+            self.calibration_ = calibrate(u[out], numbers[out], w[out])
+        self.oof_prediction_ = self._probabilities(u[None])
+        if not out.any():
+            self.oof_scores_ = {}
+            return
+        p = self.oof_prediction_[out]
+        if self._task == _MULTILABEL:
+            right = ((p > 0.5) == (t[out] > 0.5)).all(axis=1)
+            self.oof_scores_ = {"accuracy": float(np.average(right, weights=w[out]))}
+        else:
+            right = p.argmax(axis=1) == numbers[out]
+            self.oof_scores_ = {
+                "accuracy": float(np.average(right, weights=w[out])),
+                "log_loss": log_loss(p, numbers[out], w[out]),
+                "calibration_error": calibration_error(p, numbers[out], w[out]),
+            }
+        self.oof_score_ = self.oof_scores_["accuracy"]
+
+    def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
+        check_classification_targets(y)
+        if reset:
+            self._task = type_of_target(y, input_name="y")
+            if self._task == _MULTILABEL:
+                self.classes_: Target = np.arange(y.shape[1])
+            else:
+                y = column_or_1d(y, warn=True)
+                used = y if weights is None else y[weights > 0]
+                self.classes_ = np.unique(used)
+                if len(self.classes_) < 2:
+                    raise ValueError(
+                        f"y has 1 class only, {self.classes_[0]!r}: a classifier takes two or more"
+                    )
+            k = len(self.classes_)
+            self.loss_ = (
+                "cross_entropy" if k > 2 and self._task != _MULTILABEL else "binary_cross_entropy"
+            )
+        if self._task == _MULTILABEL:
+            return y.astype(self.dtype)
+        found = np.searchsorted(self.classes_, y)
+        found[found == len(self.classes_)] = 0
+        unknown = self.classes_[found] != y
+        if weights is not None:
+            unknown &= weights > 0
+        if unknown.any():
+            raise ValueError(f"the label {y[unknown][0]!r} is not among those that were fitted")
+        return found
+
+    def _groups(self, t: Target) -> npt.NDArray[np.int64] | None:
+        return t if t.ndim == 1 else None
+
+    @property
+    def _outputs(self) -> int:
+        k = len(self.classes_)
+        return 1 if k == 2 and self._task != _MULTILABEL else k
+
+    def _probabilities(self, u: Array) -> Probabilities:
+        """The mean over the members of their calibrated probabilities, (n, classes).
+
+        Args:
+            u: logits, (members, n, outputs).
+        """
+        u = u.astype(np.float64) / self.calibration_.temperature
+        if self.loss_ == "cross_entropy":
+            e = np.exp(u - u.max(axis=2, keepdims=True))
+            return np.asarray((e / e.sum(axis=2, keepdims=True)).mean(axis=0))
+        p = (0.5 * (1 + np.tanh(0.5 * u))).mean(axis=0)  # σ(u), which does not overflow
+        return p if self._task == _MULTILABEL else np.hstack([1 - p, p])
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        """The probability of each class, (n, classes); of each label where a row has several."""
+        return self._probabilities(self._member_outputs(X))
+
+    def predict(self, X: Any) -> Target:
+        """The most probable label, (n,); or 0 and 1 for each of several, (n, labels)."""
+        p = self.predict_proba(X)
+        if self._task == _MULTILABEL:
+            return (p > 0.5).astype(np.int64)
+        return np.asarray(self.classes_[p.argmax(axis=1)])
+
+    def spread(self, X: Any) -> Probabilities:
+        """How far the members disagree: the standard deviation of their probabilities, (n, classes)."""
+        each = [self._probabilities(u[None]) for u in self._member_outputs(X)]
+        return np.asarray(np.std(each, axis=0))

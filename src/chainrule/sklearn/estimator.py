@@ -1,0 +1,212 @@
+"""What a classifier and a regressor have in common: tables in, several networks, honest scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from chainrule import optimizers
+from chainrule.arrays import Array, DType
+from chainrule.engines import compiled
+from chainrule.errors import InvalidValue
+from chainrule.network import Network
+from chainrule.optimizers import Optimizer
+from chainrule.tables import Encoder, Table
+from chainrule.tables.distinct import Distinct
+from chainrule.training.fitting import batch_size_for
+from chainrule.training.members import (
+    NEVER_OUT,
+    Folds,
+    Rows,
+    folds_of,
+    members_outputs,
+    out_of_fold,
+    train_members,
+)
+from chainrule.training.schedules import Schedule
+
+Weights: TypeAlias = npt.NDArray[np.float64]
+Target: TypeAlias = npt.NDArray[Any]
+
+MEMBERS = 5  # where as many different rows are there
+_SEEDS = 2**31 - 1
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
+    """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
+
+    hidden: Sequence[int] = (128, 128)
+    activation: str | Sequence[str] = "relu"
+    dropout: float | Sequence[float] = 0.0
+    optimizer: str | Optimizer = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    schedule: str | Schedule = "constant"
+    epochs: int = 200
+    batch_size: int | None = None
+    patience: int = 20
+    members: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    precision: str = "float32"
+    threads: int | None = None
+    dtype: DType = "float32"
+    progress: bool = False
+
+    def __sklearn_tags__(self) -> Any:
+        """Tables with gaps, text and categories."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+    @abstractmethod
+    def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
+        """The targets as the loss takes them, (n,) or (n, outputs); with `reset`, what takes them back is noted."""
+
+    @abstractmethod
+    def _groups(self, t: Target) -> npt.NDArray[np.int64] | None:
+        """The class of each row, which the folds spread evenly; or None."""
+
+    @property
+    @abstractmethod
+    def _outputs(self) -> int:
+        """How many outputs a network has."""
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None
+    ) -> tuple[Target, Weights | None, Array]:
+        """Fit encoder and members.
+
+        Returns:
+            The encoded targets, the weights, and the out-of-fold outputs, NaN where there are none.
+        """
+        table, y, weights = self._checked(X, y, sample_weight)
+        t = self._encode_target(y, weights, reset=True)
+        distinct = Distinct.of_table(table, np.asarray(y), weights)
+        own, t_own = table.take(distinct.rows), t[distinct.rows]
+        self.encoder_ = Encoder.fit(own)
+        Z = self.encoder_.transform(own, self.dtype)
+        held_out = None if validation is None else self._held_out(*validation)
+        seeds = self._seeds(len(own))
+        leave_out = 1 if held_out is not None else len(seeds)
+        folds = folds_of(len(own), leave_out, self._groups(t_own))
+        self.networks_ = [self._network(Z.shape[1], seed) for seed in seeds]
+        self._train(Rows(Z, t_own, distinct.weights, folds, held_out), seeds)
+        u = out_of_fold(self.networks_, Z, folds)
+        self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
+        return t, weights, np.where(distinct.of[:, None] < 0, np.nan, u[distinct.of])
+
+    def _train(self, rows: Rows, seeds: Sequence[int]) -> None:
+        rule = optimizers.make(self.optimizer, self.learning_rate, **self._decay())
+        batch = self.batch_size
+        if batch is None and not rule.takes_all_rows:
+            batch = batch_size_for(len(rows.X))
+        self.results_ = train_members(
+            self.networks_,
+            rows,
+            seeds,
+            self.threads or compiled.cores(),
+            self.progress,
+            loss=self.loss_,
+            optimizer=rule,
+            schedule=self.schedule,
+            epochs=self.epochs,
+            batch_size=batch,
+            stopping=self.patience,
+            dropout=self.dropout,
+            engine=self.engine,
+            device=self.device,
+            precision=self.precision,
+        )
+        self.n_iter_ = max(result.epochs for result in self.results_)
+
+    def _decay(self) -> dict[str, float]:
+        return {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
+
+    def _seeds(self, rows: int) -> list[int]:
+        """A seed for each member.
+
+        Raises:
+            InvalidValue: there are more members than different rows.
+        """
+        members = min(MEMBERS, rows) if self.members is None else self.members
+        if members != 1 and not 1 <= members <= rows:
+            raise InvalidValue(
+                f"members is a number from 1 to the {rows} different rows, got {members}:"
+                " each leaves out rows of its own"
+            )
+        rng = check_random_state(self.random_state)
+        return [int(seed) for seed in rng.randint(_SEEDS, size=members)]
+
+    def _network(self, inputs: int, seed: int) -> Network:
+        return Network.of_sizes(
+            [inputs, *self.hidden, self._outputs], self.activation, seed=seed, dtype=self.dtype
+        )
+
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Target, Weights | None]:
+        table = self._table(X, reset=True)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        y = np.asarray(y) if hasattr(y, "columns") else y
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_consistent_length(next(iter(table.columns.values())), y)
+        if sample_weight is None:
+            return table, y, None
+        weights = _check_sample_weight(
+            sample_weight, np.empty((len(table), 1)), dtype=np.float64, ensure_non_negative=True
+        )
+        if not weights.any():
+            raise ValueError("every sample_weight is 0: there is nothing to learn from")
+        return table, y, weights
+
+    def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, ...]:
+        """Rows of the user's own to validate on, encoded."""
+        Z = self.encoder_.transform(self._table(X, reset=False), self.dtype)
+        t = self._encode_target(np.asarray(y), None, reset=False)
+        return (Z, t) if sample_weight is None else (Z, t, np.asarray(sample_weight))
+
+    def _table(self, X: Any, reset: bool) -> Table:
+        """The rows as a table; the columns of an array take the names of those that were fitted.
+
+        Raises:
+            ValueError, TypeError: scikit-learn's, for what is no table of the right width.
+        """
+        least = 2 if reset else 1
+        if hasattr(X, "columns") or hasattr(X, "column_names"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            table = Table.of(X)
+            if len(table) < least:
+                raise ValueError(
+                    f"Found array with {len(table)} sample(s) while a minimum of {least} is required."
+                )
+        else:
+            checked = validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype=None,
+                ensure_all_finite="allow-nan",
+                ensure_min_samples=least,
+            )
+            table = Table.of(checked)
+        if reset:
+            self._names: list[str] = table.names
+        return Table(dict(zip(self._names, table.columns.values(), strict=True)))
+
+    def _member_outputs(self, X: Any) -> Array:
+        """What each member gives for the rows: (members, n, outputs)."""
+        check_is_fitted(self, "networks_")
+        Z = self.encoder_.transform(self._table(X, reset=False), self.dtype)
+        return members_outputs(self.networks_, Z, self.threads)
