@@ -57,6 +57,19 @@ Hyper hyper_of(const nb::dict& options) {
     return h;
 }
 
+// Groups as Python has them: {"weights": [(optimizer, factor), …], "biases": […], "scales": (optimizer, factor) or None}.
+std::optional<Groups> groups_of(const std::optional<nb::dict>& described) {
+    if (!described) return std::nullopt;
+    using Pair = std::pair<nb::dict, double>;
+    const auto group = [](const Pair& pair) { return Group{hyper_of(pair.first), pair.second}; };
+    Groups groups;
+    for (const auto& pair : nb::cast<std::vector<Pair>>((*described)["weights"])) groups.weights.push_back(group(pair));
+    for (const auto& pair : nb::cast<std::vector<Pair>>((*described)["biases"])) groups.biases.push_back(group(pair));
+    const auto scales = nb::cast<std::optional<Pair>>((*described)["scales"]);
+    if (scales) groups.scales = group(*scales);
+    return groups;
+}
+
 template <class T> nb::ndarray<nb::numpy, T> fresh(std::vector<std::size_t> shape) {
     std::size_t size = 1;
     for (auto n : shape) size *= n;
@@ -129,17 +142,18 @@ template <class T> class BoundRun {
         return [this](std::uint64_t number) { return run_.order(number); };
     }
 
-    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty, Index batch, std::uint64_t seed, bool shuffled) {
+    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty,
+                            const std::optional<nb::dict>& groups, Index batch, std::uint64_t seed, bool shuffled) {
         if (batch < 1) throw nb::value_error("a batch needs at least one row");
-        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), penalty, batch, seed, shuffled};
+        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), penalty, groups_of(groups), batch, seed, shuffled};
     }
 
   public:
-    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty, Index batch, std::uint64_t seed,
-             bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
+    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty,
+             const std::optional<nb::dict>& groups, Index batch, std::uint64_t seed, bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
         : x_(x), target_(target), weight_(weight),
           run_([&] {
-              const RunPlan plan = run_plan(layers, loss, optimizer, penalty, batch, seed, shuffled);
+              const RunPlan plan = run_plan(layers, loss, optimizer, penalty, groups, batch, seed, shuffled);
               return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
 
@@ -215,6 +229,41 @@ template <class T> class BoundRun {
         run_.write(slot, layer, w.data(), b.data());
     }
 
+    // Of the inputs' scales: slot −1, or a moment.
+    T* scales_at(int slot) {
+        if (!run_.scaled() || slot < -1 || slot >= run_.slots()) throw nb::index_error();
+        return run_.scales(slot);
+    }
+
+    auto read_scales(int slot) {
+        const T* from = scales_at(slot);
+        auto s = fresh<T>({std::size_t(run_.layers().inputs())});
+        std::copy_n(from, run_.layers().inputs(), s.data());
+        return s;
+    }
+
+    void write_scale_moments(int slot, Row<T> values) {
+        T* to = scales_at(slot);
+        if (slot < 0 || Index(values.shape(0)) != run_.layers().inputs()) throw nb::value_error("one number an input");
+        std::copy_n(values.data(), values.shape(0), to);
+    }
+
+    auto read_unscaled() {
+        scales_at(-1);
+        const auto& plan = run_.layers().all[0].plan;
+        auto v = fresh<T>({std::size_t(plan.inputs), std::size_t(plan.outputs)});
+        run_.read_unscaled(v.data());
+        return v;
+    }
+
+    void write_scaled(Row<T> s, Rows2<T> v) {
+        scales_at(-1);
+        const auto& plan = run_.layers().all[0].plan;
+        if (Index(s.shape(0)) != plan.inputs || Index(v.shape(0)) != plan.inputs || Index(v.shape(1)) != plan.outputs)
+            throw nb::value_error("s or V has another shape than the first layer");
+        run_.write_scaled(s.data(), v.data());
+    }
+
     int slots() const { return run_.slots(); }
     int threads() const { return run_.threads(); }
     std::int64_t updates() const { return run_.updates(); }
@@ -266,9 +315,9 @@ template <class T> class BoundPredictor {
 template <class T> void bind(nb::module_& m, const std::string& suffix) {
     using R = BoundRun<T>;
     nb::class_<R>(m, ("Run" + suffix).c_str())
-        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, double, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
+        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, double, const std::optional<nb::dict>&, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
                       std::optional<Row<T>>, int, int>(),
-             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
+             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("groups").none(), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
@@ -280,6 +329,10 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
         .def("loss_and_gradient", &R::loss_and_gradient, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("read", &R::read, nb::arg("slot"), nb::arg("layer"))
         .def("write", &R::write, nb::arg("slot"), nb::arg("layer"), nb::arg("w"), nb::arg("b"))
+        .def("read_scales", &R::read_scales, nb::arg("slot"))
+        .def("write_scale_moments", &R::write_scale_moments, nb::arg("slot"), nb::arg("values"))
+        .def("read_unscaled", &R::read_unscaled)
+        .def("write_scaled", &R::write_scaled, nb::arg("s"), nb::arg("v"))
         .def_prop_ro("slots", &R::slots)
         .def_prop_ro("threads", &R::threads)
         .def_prop_rw("updates", &R::updates, &R::set_updates)

@@ -220,6 +220,7 @@ template <class T> void drop(const LayerPlan& plan, typename Workspace<T>::Bound
 // One member's part of a step on `rows` rows: its rows forward and backward, then its rows of every weight matrix.
 template <class T> struct Program {
     Index rows, from, to;
+    Index first_input, last_input;  // the rows of the first W, b included, that this member updates
     Forward<T> forward;
     Backward<T> backward;
     struct Weights {
@@ -235,6 +236,7 @@ template <class T> struct Program {
           backward(layers, turned, w, from, to), weights(std::size_t(layers.count())), scratch(MOST_ROWS * PANEL<T>) {
         for (Index l = 0; l < layers.count(); l++) {
             const Index height = layers.all[l].plan.inputs + 1, first = me.from(height, UNIT<T>), last = me.to(height, UNIT<T>);
+            if (l == 0) first_input = first, last_input = last;
             append_gradient(weights[l].tiles, layers, w, l, rows, first, last, scratch.get(), descend ? theta : nullptr, apart);
             if (l > 0) append_turns(weights[l].turns, layers, static_cast<const T*>(theta), turned, l, first, last);
         }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "program.hpp"
@@ -18,11 +19,24 @@ struct EpochResult {
     Index steps;      // updates made
 };
 
+// Parameters that learn at a rate of their own: `factor` times the step's, with the decay in `hyper` that goes with it.
+struct Group {
+    Hyper hyper;
+    double factor;
+};
+
+// For each layer its W and its b; and the scales of the inputs, if they are learned.
+struct Groups {
+    std::vector<Group> weights, biases;
+    std::optional<Group> scales;
+};
+
 struct RunPlan {
     std::vector<LayerPlan> layers;
     Loss loss;
     Hyper hyper;
     double penalty;  // a batch's loss is (Σ w ℓ + ½·penalty·ΣW²) / Σ w
+    std::optional<Groups> groups;
     Index batch;
     std::uint64_t seed;
     bool shuffled;
@@ -71,6 +85,10 @@ template <class T> class Run {
     std::int64_t updates_ = 0;
     double accepted_ = 0;  // the last η of a line search
     Index taken_;          // rows of this epoch
+    struct Scales {  // W = diag(s)·V in the first layer; V and its gradient lie as W does
+        Buffer<T> s, slope, v, gradient, moments[MOST_SLOTS];
+    };
+    std::optional<Scales> scales_;
     const Update<T> update_;
     std::map<std::tuple<int, int, Index>, std::unique_ptr<Program<T>>> programs_;  // by member, team and rows
 
@@ -80,7 +98,7 @@ template <class T> class Run {
     void prepare(int team, Index rows) {
         for (int member = 0; member < team; member++) {
             auto& made = programs_[{member, team, rows}];
-            if (!made) made = std::make_unique<Program<T>>(layers_, theta_.get(), turned_.get(), work_, rows, Member{member, team, nullptr}, plain(), penalised());
+            if (!made) made = std::make_unique<Program<T>>(layers_, theta_.get(), turned_.get(), work_, rows, Member{member, team, nullptr}, plain(), apart());
         }
     }
 
@@ -98,7 +116,8 @@ template <class T> class Run {
     }
 
     bool penalised() const { return plan_.penalty != 0; }
-    bool plain() const { return plan_.hyper.plain() && !penalised(); }
+    bool apart() const { return penalised() || plan_.groups; }  // W and b learn in ways of their own
+    bool plain() const { return plan_.hyper.plain() && !apart(); }
 
     void gather(const std::uint32_t* rows, Index from, Index to) {
         const Index inputs = layers_.inputs(), stride = work_.at[0].stride;
@@ -142,21 +161,73 @@ template <class T> class Run {
         return total;
     }
 
-    // A step on a batch whose weights sum to `total`; the penalty adds penalty·W/total to W's gradient.
-    void update_phase(const Program<T>& p, const Step<T>& step, double total) {
+    // A step at a learning rate on a batch whose weights sum to `total`; the penalty adds penalty·W/total to W's gradient.
+    void update_phase(const Program<T>& p, double rate, double total) {
         const Moments<T> all = moments();
-        Step<T> of_w = step;
-        if (penalised() && total > 0) of_w.decay += T(plan_.penalty / total);
+        const Step<T> step(plan_.hyper, rate, updates_ + 1);
+        const auto step_of = [&](const Group& group) { return Step<T>(group.hyper, rate * group.factor, updates_ + 1); };
         for (Index l = layers_.count() - 1; l >= 0; l--) {
             if (plain()) {
                 for (const auto& tile : p.weights[l].tiles) tile.call.tile(tile.call, step.rate);
             } else {
-                p.for_gradient(l, [&](Index at, Index size, const T* g, bool of_b) {
-                    update_(size, theta_.get() + at, g, all.at(at), of_b ? step : of_w);
+                Step<T> of_w = plan_.groups ? step_of(plan_.groups->weights[l]) : step;
+                const Step<T> of_b = plan_.groups ? step_of(plan_.groups->biases[l]) : step;
+                const T pull = penalised() && total > 0 ? T(plan_.penalty / total) : T(0);
+                const bool scaled = scales_ && l == 0;
+                if (!scaled) of_w.decay += pull;
+                p.for_gradient(l, [&](Index at, Index size, const T* g, bool of_bias) {
+                    if (scaled && !of_bias)
+                        for (Index i = 0; i < size; i++) scales_->gradient[at + i] = g[i] + pull * theta_[at + i];
+                    else update_(size, theta_.get() + at, g, all.at(at), of_bias ? of_b : of_w);
                 });
+                if (scaled) update_scaled(p, of_w, step_of(*plan_.groups->scales));
             }
             run(p.weights[l].turns);
         }
+    }
+
+    // A member's rows of W = diag(s)·V, whose ∂L/∂W = G stands in the scales' `gradient`: ∂L/∂s = Σ G∘V over the columns,
+    // ∂L/∂V = diag(s)·G.
+    void update_scaled(const Program<T>& p, const Step<T>& of_v, const Step<T>& of_s) {
+        const Layer<T>& layer = layers_.all[0];
+        Scales& own = *scales_;
+        const Moments<T> all = moments();
+        const Index last = std::min(p.last_input, layer.plan.inputs);
+        for (Index i = p.first_input; i < last; i++) {
+            T part[UNIT<T>] = {}, slope = T(0);  // summed in one order whatever the instruction set
+            for (Index j = 0; j < layer.shape.count(); j++) {
+                const Index at = layer.shape.at(i, j), width = layer.shape.width(j);
+                T *g = own.gradient.get() + at, *v = own.v.get() + at;
+                for (Index k = 0; k < width; k += UNIT<T>)
+                    for (int u = 0; u < UNIT<T>; u++) part[u] += g[k + u] * v[k + u];
+                for (Index k = 0; k < width; k++) g[k] *= own.s[i];
+                update_(width, v, g, all.at(at), of_v);
+            }
+            for (T each : part) slope += each;
+            own.slope[i] = slope;
+        }
+        if (p.first_input < last) {
+            Moments<T> moments{};
+            for (int m = 0; m < slots_; m++) moments.slot[m] = own.moments[m].get();
+            update_(padded<T>(last - p.first_input), own.s.get() + p.first_input, own.slope.get() + p.first_input, moments.at(p.first_input), of_s);
+        }
+        scale(p.first_input, last);
+    }
+
+    // Rows [from, to) of the first W, from the scales and V.
+    void scale(Index from, Index to) {
+        const Layer<T>& layer = layers_.all[0];
+        for (Index i = from; i < to; i++)
+            for (Index j = 0; j < layer.shape.count(); j++)
+                for (Index k = 0, at = layer.shape.at(i, j); k < layer.shape.width(j); k++) theta_[at + k] = scales_->s[i] * scales_->v[at + k];
+    }
+
+    // The first layer's W as diag(1)·W: as a training begins.
+    void start_scales() {
+        if (!scales_) return;
+        std::copy_n(theta_.get(), layers_.all[0].shape.size(), scales_->v.get());
+        std::fill_n(scales_->s.get(), layers_.inputs(), T(1));
+        for (int m = 0; m < slots_; m++) std::fill_n(scales_->moments[m].get(), layers_.inputs(), T(plan_.hyper.initial_accumulator));
     }
 
     // Σ v², summed in one order whatever the team and the instruction set.
@@ -236,6 +307,11 @@ template <class T> class Run {
           target_(std::size_t(work_.rows * data.target_width)), weight_(data.weight ? std::size_t(work_.rows) : 0),
           trial_(threads, cores, work_.rows, layers_.work_per_row() * double(work_.rows)), taken_(data.n), update_(update_of<T>(plan.hyper)) {
         for (int s = 0; s < slots_; s++) moments_[s] = Buffer<T>(layers_.parameters);
+        if (plan.groups && plan.groups->scales) {
+            const Index inputs = padded<T>(layers_.inputs()), size = layers_.all[0].shape.size();
+            scales_.emplace(Scales{Buffer<T>(inputs), Buffer<T>(inputs), Buffer<T>(size), Buffer<T>(size), {}});
+            for (int m = 0; m < slots_; m++) scales_->moments[m] = Buffer<T>(inputs);
+        }
         if (plan.hyper.searches()) before_ = Buffer<T>(layers_.parameters), gradient_ = Buffer<T>(layers_.parameters);
         start_moments();
         for (const auto& layer : plan.layers) drops_ |= layer.dropout > 0;
@@ -270,6 +346,26 @@ template <class T> class Run {
     void write(int slot, Index l, const T* w, const T* b) {
         put(layers_.all[l], array(slot), w, b);
         if (slot == -1) turn(l);
+        if (slot == -1 && l == 0) start_scales();
+    }
+
+    bool scaled() const { return scales_.has_value(); }
+    T* scales(int slot) { return slot == -1 ? scales_->s.get() : scales_->moments[slot].get(); }
+
+    // V of W = diag(s)·V, (inputs, outputs) without padding.
+    void read_unscaled(T* v) {
+        const auto& layer = layers_.all[0];
+        for (Index i = 0; i < layer.plan.inputs; i++)
+            for (Index j = 0; j < layer.plan.outputs; j++) v[i * layer.plan.outputs + j] = scales_->v[layer.shape.entry(i, j)];
+    }
+
+    // s and V together, and W from them.
+    void write_scaled(const T* s, const T* v) {
+        const auto& layer = layers_.all[0];
+        std::copy_n(s, layer.plan.inputs, scales_->s.get());
+        for (Index i = 0; i < layer.plan.inputs; i++)
+            for (Index j = 0; j < layer.plan.outputs; j++) scales_->v[layer.shape.entry(i, j)] = v[i * layer.plan.outputs + j];
+        scale(0, layer.plan.inputs);
     }
 
     // One epoch over the rows of an order: `rates` holds one learning rate, or one for each step. Where `step_losses` is given,
@@ -316,7 +412,7 @@ template <class T> class Run {
                         return;
                     }
                     if (plan_.hyper.searches()) search_phase(p, me, total, sum, rate, dropout_key);
-                    else update_phase(p, Step<T>(plan_.hyper, rate, updates_ + 1), total);
+                    else update_phase(p, rate, total);
                     if (me.number == 0) {
                         loss += sum + extra;
                         weight += total;
@@ -345,6 +441,7 @@ template <class T> class Run {
         if (ending == Ending::diverged && !finite_theta()) {
             std::copy_n(start_.get(), layers_.parameters, theta_.get());
             start_moments();
+            start_scales();
             for (Index l = 0; l < layers_.count(); l++) turn(l);
         }
         return {ending, weight > 0 ? loss / weight : 0.0, done};

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def test_the_readmes_examples_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    example, with_pytorch = re.findall(
+    example, with_pytorch, with_scikit_learn = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
     monkeypatch.chdir(tmp_path)
@@ -30,6 +30,10 @@ def test_the_readmes_examples_run(
     assert "Nothing found" in capsys.readouterr().out
     logits = names["module"](names["X"])  # type: ignore[operator]
     assert ((logits > 0) == (names["y"] == 1)).float().mean() > 0.95
+    exec(with_scikit_learn, names)
+    mlp = names["mlp"]
+    assert mlp.score(names["X"], names["y"]) > 0.98  # type: ignore[attr-defined]
+    assert mlp.engine_.startswith("native (")  # type: ignore[attr-defined]
 
 
 def test_the_readme_names_every_folder() -> None:

@@ -7,7 +7,9 @@ For a layer of d inputs and e outputs, c is
     lecun    √(3/d)         LeCun, Bottou, Orr & Müller 1998, section 4.6; what SELU needs
     torch    √(1/d)         as PyTorch fills nn.Linear, b included
 
-and b = 0 but for "torch". "auto" picks by the layer's activation.
+and b = 0 but for "torch". "normal" draws from normal distributions instead, W with variance 1/d and b
+with 1 (Holzmüller, Grinsztajn & Steinwart 2024, "Better by default", section 3.2); units then bend in
+different places from the start. "auto" picks by the layer's activation.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.arrays import Array, DType
 from chainrule.chance import Stream, key, uniform
 from chainrule.errors import unknown
 
-INITIALIZERS = ("auto", "he", "glorot", "lecun", "torch")
+INITIALIZERS = ("auto", "he", "glorot", "lecun", "torch", "normal")
 
 _AUTO = dict.fromkeys(("relu", "leaky_relu", "gelu", "silu", "mish", "elu"), "he") | {
     "selu": "lecun"
@@ -64,8 +67,17 @@ def initial(
     """
     if initializer == "auto":
         initializer = _AUTO.get(activation, "glorot")
-    c = limit(initializer, d, e)
-    drawn = c * (2 * uniform((d + 1) * e, key(seed, Stream.WEIGHTS, layer_index)) - 1)
+    of_layer, count = key(seed, Stream.WEIGHTS, layer_index), (d + 1) * e
+    if initializer == "normal":
+        z = _normal(uniform(2 * count, of_layer))
+        return (z[: d * e] / math.sqrt(d)).reshape(d, e).astype(dtype), z[d * e :].astype(dtype)
+    drawn = limit(initializer, d, e) * (2 * uniform(count, of_layer) - 1)
     W = drawn[: d * e].reshape(d, e).astype(dtype)
     b = drawn[d * e :].astype(dtype) if initializer == "torch" else np.zeros(e, dtype)
     return W, b
+
+
+def _normal(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Half as many standard normal numbers as uniform ones in [0, 1) (Box & Muller 1958)."""
+    radius, turn = np.split(u, 2)
+    return np.asarray(np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * turn))

@@ -15,7 +15,7 @@ from chainrule.errors import InvalidValue, unknown
 from chainrule.losses import check_output
 from chainrule.losses import get as get_loss
 from chainrule.network import Network
-from chainrule.optimizers import Optimizer, Rule
+from chainrule.optimizers import TOGETHER, Groups, Optimizer, Rule
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Plan:
         penalty: α in what is descended for a batch, (Σ wᵢ ℓᵢ + ½ α ΣW²) / Σ wᵢ, the sum over the weights
             of all layers but not over b: scikit-learn's L2 penalty, which weighs more in smaller
             batches. The loss of an epoch counts it; `evaluate` does not.
+        groups: which parameters learn at rates of their own; see `Groups`.
 
     Raises:
         InvalidValue: a field out of its range, or fields that contradict each other.
@@ -52,6 +53,7 @@ class Plan:
     seed: int
     shuffle: bool = True
     penalty: float = 0.0
+    groups: Groups = TOGETHER
 
     def __post_init__(self) -> None:
         """Bring every field to its plain form."""
@@ -71,6 +73,12 @@ class Plan:
             object.__setattr__(self, name, value)
         _require(isinstance(self.optimizer, Optimizer), "optimizer is an update rule")
         _require(isinstance(self.shuffle, bool), "shuffle is true or false")
+        _require(isinstance(self.groups, Groups), "groups are factors of the learning rate")
+        self.groups.of_weights(len(sizes) - 1)
+        _require(
+            self.groups == TOGETHER or isinstance(self.optimizer, Rule),
+            "groups go with rules that step once a batch",
+        )
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -103,6 +111,7 @@ class Plan:
         seed: int = 0,
         shuffle: bool = True,
         penalty: float = 0.0,
+        groups: Groups = TOGETHER,
     ) -> Plan:
         """The plan to train a network; one share of dropout stands for every hidden layer."""
         hidden = len(network.layers) - 1
@@ -118,6 +127,7 @@ class Plan:
             seed=seed,
             shuffle=shuffle,
             penalty=penalty,
+            groups=groups,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,7 +136,7 @@ class Plan:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
-        } | {"optimizer": optimizers.as_dict(self.optimizer)}
+        } | {"optimizer": optimizers.as_dict(self.optimizer), "groups": self.groups.as_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -149,7 +159,10 @@ class Plan:
         for name in ("layer_sizes", "activations", "dropout"):
             _require(isinstance(data[name], (list, tuple)), f"{name} is a list")
         _require(isinstance(data["optimizer"], Mapping), "optimizer is a name with its settings")
-        return cls(**{**data, "optimizer": optimizers.from_dict(data["optimizer"])})
+        made: dict[str, Any] = {"optimizer": optimizers.from_dict(data["optimizer"])}
+        if "groups" in data:
+            made["groups"] = _groups(data["groups"])
+        return cls(**{**data, **made})
 
     def to_json(self) -> str:
         """The plan as JSON text."""
@@ -188,6 +201,16 @@ def _share(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise InvalidValue(f"dropout is a share in [0, 1), got {value!r}")
     return float(value)
+
+
+def _groups(data: Any) -> Groups:
+    names = [field.name for field in fields(Groups)]
+    _require(isinstance(data, Mapping), "groups are factors by name")
+    for name in data:
+        if name not in names:
+            raise unknown("group", name, names)
+    weights = data.get("weights", 1.0)
+    return Groups(**{**data, "weights": tuple(weights) if isinstance(weights, list) else weights})
 
 
 def _penalty(value: Any, optimizer: Optimizer) -> float:

@@ -17,12 +17,12 @@ import pytest
 
 from chainrule import SGD, Adam, Network, train
 from chainrule.comparison import Comparison, compare, descents, range_test
-from chainrule.comparison.pool import Pool
 from chainrule.comparison.search import among, search
 from chainrule.comparison.trial import median
 from chainrule.errors import InvalidValue, ShapeError, UnknownName
 from chainrule.optimizers import Optimizer, make
 from chainrule.tables import builtin
+from chainrule.training.pool import Pool
 from chainrule.training.problem import Problem
 
 QUICK: dict[str, Any] = {"repeats": 2, "epochs": 6, "search_steps": 100}

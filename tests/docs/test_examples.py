@@ -79,6 +79,14 @@ SAID = {  # some words of each page's output, in their order
     "lecture/6-steps.md": ["θ = -0.5", "θ = 0.125", "[-0.1 -0.1]", "steps to f₀·0.001"],
     "lecture/7-moons.md": ["5,000 steps", "(10, 10)", "X has 10 rows, y has 9", "0.31327", "True"],
     "pytorch.md": ["Network 2-20-1", "1 (BatchNorm1d) has no twin here", "class Net(nn.Module)"],
+    "scikit-learn.md": [
+        "('native (",
+        "largest difference of a weight",
+        " 20 iterations: scikit-learn by columns ",
+        "('sklearn.neural_network._multilayer_perceptron', 'native (",
+        "(True, 1)",
+        "scikit-learn: the rows are sparse",
+    ],
     "scaling.md": ["8 GPUs", "20-64-2", "0."],
     "lecture/slips.md": ["(51, 51)", "array([0.9])"],
 }

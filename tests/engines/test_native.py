@@ -34,6 +34,7 @@ from chainrule.optimizers import (
     Adam,
     AdamW,
     Backtracking,
+    Groups,
     Lion,
     Momentum,
     NAdam,
@@ -169,6 +170,50 @@ def test_every_activation_loss_optimizer_and_type_agree_with_the_reference(
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_penalty_agrees_with_the_reference(rule: Optimizer, weighted: bool) -> None:
     assert_parity(set_up("cross_entropy", rule=rule, weighted=weighted, penalty=0.5), epochs=3)
+
+
+GROUPS = [
+    Groups(weights=(0.5, 2.0, 1.5), biases=0.1),
+    Groups(bias_decay=False),
+    Groups(scales=6.0),
+    Groups.ntk((5, 13, 9, 3), biases=0.1, bias_decay=False, scales=3.0),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("groups", GROUPS, ids=repr)
+def test_groups_agree_with_the_reference(rule: Optimizer, groups: Groups) -> None:
+    made = set_up("cross_entropy", "tanh", rule=rule, groups=groups, penalty=0.1, weighted=True)
+    assert_parity(made, epochs=3)
+    ours, reference = NativeEngine(*made), NumpyEngine(*made)
+    for engine in (ours, reference):
+        trained(engine, 2)
+    ours.load(reference.state())  # and on from there
+    for engine in (ours, reference):
+        trained(engine, 2)
+    assert distance(flat(ours.state()), flat(reference.state())) < 1e-10
+    if groups.scales:
+        one, other = ours.state().scaling, reference.state().scaling
+        assert one is not None and other is not None
+        assert distance(one.s, other.s) < 1e-10 and distance(one.V, other.V) < 1e-10
+        assert all(distance(one.moments[m], other.moments[m]) < 1e-10 for m in rule.slots)
+        assert abs(one.s - 1).max() > 1e-4
+        W = ours.state().parameters[0][0]
+        assert distance(one.s[:, None] * one.V, W) < 1e-12
+
+
+@pytest.mark.parametrize("isa", compiled.supported())
+def test_groups_give_the_same_bits_with_any_number_of_threads(
+    isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "module", lambda: compiled.module_for(isa))
+    made = set_up(
+        "squared_error", rule=AdamW(0.01), dtype="float32", sizes=(21, 40, 70, 3), rows=90,
+        groups=Groups.ntk((21, 40, 70, 3), biases=0.1, bias_decay=False, scales=6.0),
+    )  # fmt: skip
+    engines = [NativeEngine(*made, threads=threads) for threads in (1, 2, 4)]
+    first, *others = [(trained(engine, 3), flat(engine.state()).tobytes()) for engine in engines]
+    assert all(other == first for other in others)
 
 
 @pytest.mark.parametrize("isa", compiled.supported())

@@ -38,6 +38,7 @@ from chainrule.optimizers import (
     Adam,
     AdamW,
     Backtracking,
+    Groups,
     Lion,
     Momentum,
     NAdam,
@@ -179,6 +180,49 @@ def test_a_penalty_is_what_autograd_says_of_the_loss_with_it(weighted: bool) -> 
     for (W, b), (W_after, b_after) in zip(layers, engine.state().parameters, strict=True):
         assert abs(W.detach() - 0.1 * W.grad - torch.tensor(W_after)).max() < 1e-12
         assert abs(b.detach() - 0.1 * b.grad - torch.tensor(b_after)).max() < 1e-12
+
+
+def test_groups_are_pytorchs_parameter_groups() -> None:
+    """AdamW with the rates of groups, the scales a layer of their own, differentiated by autograd."""
+    groups = Groups(weights=(0.5, 2.0, 1.5), biases=0.1, bias_decay=False, scales=6.0)
+    plan, network, X, t, _ = draw(
+        optimizer=AdamW(0.01, weight_decay=0.3), groups=groups, batch_size=53, shuffle=False
+    )
+    engine = NumpyEngine(plan, network, X, t)
+    s = torch.ones(4, dtype=torch.float64, requires_grad=True)
+    layers = [(torch.tensor(a.W, requires_grad=True), torch.tensor(a.b, requires_grad=True)) for a in network.layers]  # fmt: skip
+    factors = [(s, 6.0), *((W, f) for (W, _), f in zip(layers, (0.5, 2.0, 1.5), strict=True))]
+    of_weights = [{"params": [p], "lr": 0.01 * f, "weight_decay": 0.3 / f} for p, f in factors]
+    of_biases = [{"params": [b], "lr": 0.001, "weight_decay": 0.0} for _, b in layers]
+    optimizer = torch.optim.AdamW([*of_weights, *of_biases])
+    for epoch in range(30):
+        optimizer.zero_grad()
+        z = torch.tensor(X) * s
+        for (W, b), phi in zip(layers, (torch.tanh, torch.nn.functional.silu, lambda u: u), strict=True):  # fmt: skip
+            z = phi(z @ W + b)
+        L = ((z - torch.tensor(t)) ** 2).mean()
+        L.backward()
+        optimizer.step()
+        assert engine.epoch(epoch, 0.01) == pytest.approx(float(L.detach()), rel=1e-9)
+    scaling, parameters = engine.state().scaling, engine.state().parameters
+    assert scaling is not None
+    assert abs(scaling.s - s.detach().numpy()).max() < 1e-9
+    assert abs(parameters[0][0] - (s[:, None] * layers[0][0]).detach().numpy()).max() < 1e-9
+    for (_, b), (_, own) in zip(layers, parameters, strict=True):
+        assert abs(own - b.detach().numpy()).max() < 1e-9
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_state_with_scales_goes_on_as_if_nothing_had_happened(kind: type[Any]) -> None:
+    case = draw(optimizer=Adam(0.01), groups=Groups(scales=6.0))[:4]
+    whole, first, second = (kind(*case) for _ in range(3))
+    run(whole, 6, 0.01)
+    run(first, 3, 0.01)
+    second.load(first.state())
+    for epoch in range(3, 6):
+        second.epoch(epoch, 0.01)
+    assert same(whole.state(), second.state())
+    assert (whole.state().scaling.s == second.state().scaling.s).all()
 
 
 def test_a_penalty_does_not_count_in_what_is_evaluated() -> None:

@@ -8,11 +8,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any, cast
 
-from chainrule.engines.engine import Engine, State
+from chainrule.engines.engine import Engine, Scaling, State
 from chainrule.errors import EngineError, MissingExtra, unknown
 from chainrule.plan import Plan
 
-__all__ = ["ENGINES", "Engine", "State", "choose", "choose_on", "is_started"]
+__all__ = ["ENGINES", "Engine", "Scaling", "State", "choose", "choose_on", "is_started"]
 
 # In the order of preference. An engine's module is imported when it is its turn.
 ENGINES: dict[str, tuple[str, str]] = {

@@ -22,6 +22,21 @@ Rates: TypeAlias = float | npt.NDArray[np.float64]
 
 
 @dataclass
+class Scaling:
+    """The first layer's W as diag(s)·V, where the scales of the inputs are learned; see `Groups`.
+
+    Attributes:
+        s: the scales, (d,).
+        V: what they multiply, (d, e).
+        moments: of s, by slot, (d,) each; those of V stand where W's would.
+    """
+
+    s: Array
+    V: Array
+    moments: dict[str, Array]
+
+
+@dataclass
 class State:
     """Everything that the next step depends on, besides the plan and the data.
 
@@ -32,12 +47,15 @@ class State:
         moments: for each slot of the optimizer, arrays shaped like the parameters.
         step: how many updates were made.
         accepted: the size of the last step that a line search accepted; 0 if there was none.
+        scaling: of what W the first layer's is made, where the scales of the inputs are learned;
+            None begins with s = 1.
     """
 
     parameters: list[tuple[Array, Array]]
     moments: dict[str, list[tuple[Array, Array]]]
     step: int
     accepted: float = 0.0
+    scaling: Scaling | None = None
 
 
 class Engine(Protocol):

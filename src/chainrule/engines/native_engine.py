@@ -10,12 +10,12 @@ import numpy.typing as npt
 from chainrule import optimizers
 from chainrule.arrays import Array
 from chainrule.engines import compiled
-from chainrule.engines.engine import Losses, Rates, State, check
+from chainrule.engines.engine import Losses, Rates, Scaling, State, check
 from chainrule.engines.stepwise import not_by_batches
 from chainrule.errors import DivergenceError, EngineError, InvalidValue, ShapeError
 from chainrule.gradients import Gradients
 from chainrule.network import Network
-from chainrule.optimizers import LBFGS
+from chainrule.optimizers import LBFGS, TOGETHER, Rule
 from chainrule.plan import Plan
 
 # Slots of a compiled run that are not moments.
@@ -37,6 +37,24 @@ def _layers(network: Network, dropout: tuple[float, ...]) -> list[tuple[int, int
         (*layer.W.shape, layer.activation.name, p)
         for layer, p in zip(network.layers, (*dropout, 0.0), strict=True)
     ]
+
+
+def _groups(plan: Plan) -> dict[str, Any] | None:
+    """What the compiled code is told of parameters that learn at rates of their own."""
+    groups, rule = plan.groups, plan.optimizer
+    if groups == TOGETHER:
+        return None
+    assert isinstance(rule, Rule)  # the plan has seen to it
+
+    def described(factor: float, bias: bool = False) -> tuple[dict[str, Any], float]:
+        return optimizers.as_dict(groups.rule_for(rule, factor, bias)), factor
+
+    weights = groups.of_weights(len(plan.activations))
+    return {
+        "weights": [described(factor) for factor in weights],
+        "biases": [described(groups.biases, bias=True) for _ in weights],
+        "scales": described(groups.scales) if groups.scales else None,
+    }
 
 
 def _threads(threads: int | None) -> int:
@@ -111,6 +129,7 @@ class NativeEngine:
             loss=plan.loss,
             optimizer=optimizers.as_dict(plan.optimizer),
             penalty=plan.penalty,
+            groups=_groups(plan),
             batch_size=min(plan.batch_size, _PIECE) if lbfgs else plan.batch_size,
             seed=plan.seed,
             shuffle=plan.shuffle,
@@ -216,6 +235,7 @@ class NativeEngine:
             moments={slot: self._read(i) for i, slot in enumerate(self.plan.optimizer.slots)},
             step=self._run.updates,
             accepted=self._run.accepted,
+            scaling=self._scaling() if self.plan.groups.scales else None,
         )
 
     def load(self, state: State) -> None:
@@ -224,6 +244,15 @@ class NativeEngine:
         for i, slot in enumerate(self.plan.optimizer.slots):
             self._write(i, state.moments[slot])
         self._run.updates, self._run.accepted = state.step, state.accepted
+        if state.scaling is not None:
+            self._run.write_scaled(state.scaling.s, np.ascontiguousarray(state.scaling.V))
+            for i, slot in enumerate(self.plan.optimizer.slots):
+                self._run.write_scale_moments(i, state.scaling.moments[slot])
+
+    def _scaling(self) -> Scaling:
+        slots = enumerate(self.plan.optimizer.slots)
+        moments = {slot: self._run.read_scales(i) for i, slot in slots}
+        return Scaling(self._run.read_scales(_PARAMETERS), self._run.read_unscaled(), moments)
 
     def _read(self, slot: int) -> list[tuple[Array, Array]]:
         return [self._run.read(slot, layer) for layer in range(self._count)]

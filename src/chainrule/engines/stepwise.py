@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ import numpy.typing as npt
 
 from chainrule import chance
 from chainrule.arrays import Array
-from chainrule.engines.engine import Losses, Rates, State, check
+from chainrule.engines.engine import Losses, Rates, Scaling, State, check
 from chainrule.errors import DivergenceError, EngineError, ShapeError
 from chainrule.gradients import Gradients
 from chainrule.network import Network
-from chainrule.optimizers import Backtracking, Moments, Optimizer, Rule
+from chainrule.optimizers import TOGETHER, Backtracking, Moments, Optimizer, Rule
 from chainrule.plan import Plan
 
 Rows = npt.NDArray[np.int64]
@@ -68,6 +69,7 @@ class Stepwise(ABC):
     """
 
     moments: list[Moments]
+    scaling: Scaling | None = None
     rank, world = 0, 1
 
     def __init__(
@@ -158,8 +160,25 @@ class Stepwise(ABC):
 
     def update(self, rule: Rule, gradient: list[Array], t: int, learning_rate: float) -> None:
         """Move the parameters by the rule; t counts the updates from 1."""
-        for theta, g, moments in zip(self.theta, gradient, self.moments, strict=True):
-            rule.update(theta, g, moments, t, learning_rate)
+        if self.plan.groups == TOGETHER:
+            for theta, g, moments in zip(self.theta, gradient, self.moments, strict=True):
+                rule.update(theta, g, moments, t, learning_rate)
+            return
+        groups, scaling = self.plan.groups, self.scaling
+        of_weights = groups.of_weights(len(self.theta) // 2)
+        for i, (theta, g, moments) in enumerate(
+            zip(self.theta, gradient, self.moments, strict=True)
+        ):
+            factor = groups.biases if i % 2 else of_weights[i // 2]
+            own, alpha = groups.rule_for(rule, factor, bias=bool(i % 2)), factor * learning_rate
+            if i == 0 and scaling is not None:
+                slope = (g * scaling.V).sum(axis=1)
+                own.update(scaling.V, scaling.s[:, None] * g, moments, t, alpha)
+                of_s = groups.rule_for(rule, groups.scales)
+                of_s.update(scaling.s, slope, scaling.moments, t, groups.scales * learning_rate)
+                theta[...] = scaling.s[:, None] * scaling.V
+            else:
+                own.update(theta, g, moments, t, alpha)
 
     def write(self, values: list[Array]) -> None:
         """Put values into the parameters."""
@@ -167,8 +186,12 @@ class Stepwise(ABC):
             theta[...] = value
 
     def start_moments(self) -> None:
-        """The moments before the first update."""
+        """The moments before the first update, and the scales of the inputs where they are learned."""
         self.moments = [self.plan.optimizer.start(theta) for theta in self.theta]
+        if self.plan.groups.scales:
+            W = self.theta[0]
+            s = np.ones(len(W), W.dtype)
+            self.scaling = Scaling(s, W.copy(), self.plan.optimizer.start(s))
 
     def state(self) -> State:
         """A copy of the state."""
@@ -180,6 +203,7 @@ class Stepwise(ABC):
             },
             step=self.step,
             accepted=self.accepted,
+            scaling=copy.deepcopy(self.scaling),
         )
 
     def load(self, state: State) -> None:
@@ -189,6 +213,12 @@ class Stepwise(ABC):
             for own, value in zip(self.moments, _unpaired(state.moments[slot]), strict=True):
                 own[slot][...] = value
         self.step, self.accepted = state.step, state.accepted
+        if self.scaling is not None:
+            self.scaling = copy.deepcopy(state.scaling) or Scaling(
+                np.ones_like(self.scaling.s),
+                self.theta[0].copy(),
+                self.plan.optimizer.start(self.scaling.s),
+            )
 
 
 class _Descent:

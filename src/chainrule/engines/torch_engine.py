@@ -38,7 +38,7 @@ from chainrule.engines.torch_twins import (
 from chainrule.errors import DivergenceError, EngineError
 from chainrule.gradients import Gradients
 from chainrule.network import Network
-from chainrule.optimizers import NAdam
+from chainrule.optimizers import TOGETHER, NAdam
 from chainrule.plan import Plan
 
 Forward: TypeAlias = Callable[[Tensor, list[Tensor | None]], tuple[Tensor, Tensor]]
@@ -138,12 +138,15 @@ class TorchEngine(Stepwise):
 
     def _twin(self, parameters: Sequence[Tensor]) -> torch.optim.Optimizer | None:
         """The optimizer in torch.optim that does all that the plan says; None without one."""
-        return None if self.plan.penalty else torch_optimizer(self.plan.optimizer, parameters)
+        one_by_one = self.plan.penalty or self.plan.groups != TOGETHER
+        return None if one_by_one else torch_optimizer(self.plan.optimizer, parameters)
 
     @property
     def untwinned(self) -> str:
         """What of the plan torch.optim has not, where there is no twin."""
-        return "a penalty" if self.plan.penalty else self.plan.optimizer.name
+        if self.plan.penalty:
+            return "a penalty"
+        return self.plan.optimizer.name if self.plan.groups == TOGETHER else "groups of rates"
 
     def _start_optimizer(self) -> None:
         self._optimizer = self._twin(self._flat)

@@ -18,13 +18,14 @@ from chainrule.errors import lookup, unknown
 from chainrule.optimizers.adam import Adam, AdamW, Lion, NAdam
 from chainrule.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from chainrule.optimizers.descent import SGD, Momentum
+from chainrule.optimizers.groups import TOGETHER, Groups
 from chainrule.optimizers.line_search import LBFGS, Backtracking
 from chainrule.optimizers.rule import BatchOptimizer, Moments, Optimizer, Rule
 
 __all__ = [
     "LBFGS", "OPTIMIZERS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Backtracking", "BatchOptimizer",
-    "Lion", "Moments", "Momentum", "NAdam", "Optimizer", "RMSprop", "Rule", "as_dict", "called", "from_dict",
-    "make",
+    "Groups", "Lion", "Moments", "Momentum", "NAdam", "Optimizer", "RMSprop", "Rule", "TOGETHER", "as_dict", "called",
+    "from_dict", "make",
 ]  # fmt: skip
 
 _CLASSES: dict[str, type[Optimizer]] = {

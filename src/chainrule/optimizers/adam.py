@@ -85,6 +85,11 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
+    @property
+    def decays_apart(self) -> bool:
+        """It does."""
+        return True
+
     def update(
         self, theta: Array, g: Array, moments: Moments, t: int, learning_rate: float
     ) -> None:
@@ -123,6 +128,11 @@ class NAdam(Rule):
     weight_decay: float = 0.0
     momentum_decay: float = 0.004
     decoupled: bool = False
+
+    @property
+    def decays_apart(self) -> bool:
+        """If it is decoupled."""
+        return self.decoupled
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -183,6 +193,11 @@ class Lion(Rule):
     beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.0
+
+    @property
+    def decays_apart(self) -> bool:
+        """It does."""
+        return True
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -75,6 +75,11 @@ class BatchOptimizer(Optimizer):
 class Rule(BatchOptimizer, ABC):
     """An optimizer that updates each entry of θ by that entry's own gradient and moments."""
 
+    @property
+    def decays_apart(self) -> bool:
+        """Whether the decay is a step of its own, θ ← (1 − αλ)θ, and not a part of the gradient."""
+        return False
+
     @abstractmethod
     def update(
         self, theta: Array, g: Array, moments: Moments, t: int, learning_rate: float

@@ -18,10 +18,10 @@ from chainrule.arrays import Array, DType
 from chainrule.engines import compiled
 from chainrule.errors import InvalidValue
 from chainrule.network import Network
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import TOGETHER, Optimizer
 from chainrule.tables import Encoder, Table
 from chainrule.tables.distinct import Distinct
-from chainrule.training.fitting import batch_size_for
+from chainrule.training import recipe
 from chainrule.training.members import (
     NEVER_OUT,
     Folds,
@@ -31,12 +31,12 @@ from chainrule.training.members import (
     out_of_fold,
     train_members,
 )
+from chainrule.training.recipe import Recipe
 from chainrule.training.schedules import Schedule
 
 Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
 
-MEMBERS = 5  # where as many different rows are there
 _SEEDS = 2**31 - 1
 
 
@@ -44,16 +44,17 @@ _SEEDS = 2**31 - 1
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
 
-    hidden: Sequence[int] = (128, 128)
-    activation: str | Sequence[str] = "relu"
-    dropout: float | Sequence[float] = 0.0
-    optimizer: str | Optimizer = "adamw"
+    hidden: Sequence[int] = recipe.HIDDEN
+    activation: str | Sequence[str] = recipe.ACTIVATION
+    dropout: float | Sequence[float] = recipe.DROPOUT
+    optimizer: str | Optimizer | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
-    schedule: str | Schedule = "constant"
-    epochs: int = 200
+    schedule: str | Schedule | None = None
+    epochs: int | None = None
     batch_size: int | None = None
-    patience: int = 20
+    patience: int | None = None
+    bins: int = 0
     members: int | None = None
     random_state: int | np.random.RandomState | None = None
     engine: str = "auto"
@@ -94,7 +95,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         t = self._encode_target(y, weights, reset=True)
         distinct = Distinct.of_table(table, np.asarray(y), weights)
         own, t_own = table.take(distinct.rows), t[distinct.rows]
-        self.encoder_ = Encoder.fit(own)
+        self.encoder_ = Encoder.fit(own, robust=True, bins=self.bins)
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
         seeds = self._seeds(len(own))
@@ -107,10 +108,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return t, weights, np.where(distinct.of[:, None] < 0, np.nan, u[distinct.of])
 
     def _train(self, rows: Rows, seeds: Sequence[int]) -> None:
-        rule = optimizers.make(self.optimizer, self.learning_rate, **self._decay())
+        own = Recipe.of(int(len(rows.X) * (1 - 1 / len(seeds))) if len(seeds) > 1 else len(rows.X))
+        rule = self._rule(own)
+        epochs = self.epochs or own.epochs
         batch = self.batch_size
         if batch is None and not rule.takes_all_rows:
-            batch = batch_size_for(len(rows.X))
+            batch = own.batch_size
+        plain = self.optimizer is not None
         self.results_ = train_members(
             self.networks_,
             rows,
@@ -119,19 +123,21 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             self.progress,
             loss=self.loss_,
             optimizer=rule,
-            schedule=self.schedule,
-            epochs=self.epochs,
+            schedule=self.schedule or ("constant" if plain else own.schedule),
+            epochs=epochs,
             batch_size=batch,
-            stopping=self.patience,
+            stopping=epochs if self.patience is None else self.patience,  # the best epoch is kept
             dropout=self.dropout,
+            groups=TOGETHER if plain else recipe.groups(list(self.networks_[0].sizes)),
             engine=self.engine,
             device=self.device,
             precision=self.precision,
         )
         self.n_iter_ = max(result.epochs for result in self.results_)
 
-    def _decay(self) -> dict[str, float]:
-        return {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
+    def _rule(self, own: Recipe) -> Optimizer:
+        decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
+        return optimizers.make(self.optimizer or own.optimizer, self.learning_rate, **decay)
 
     def _seeds(self, rows: int) -> list[int]:
         """A seed for each member.
@@ -139,7 +145,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Raises:
             InvalidValue: there are more members than different rows.
         """
-        members = min(MEMBERS, rows) if self.members is None else self.members
+        members = min(recipe.MEMBERS, rows) if self.members is None else self.members
         if members != 1 and not 1 <= members <= rows:
             raise InvalidValue(
                 f"members is a number from 1 to the {rows} different rows, got {members}:"
@@ -149,9 +155,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return [int(seed) for seed in rng.randint(_SEEDS, size=members)]
 
     def _network(self, inputs: int, seed: int) -> Network:
-        return Network.of_sizes(
-            [inputs, *self.hidden, self._outputs], self.activation, seed=seed, dtype=self.dtype
-        )
+        sizes = [inputs, *self.hidden, self._outputs]
+        return recipe.network(sizes, self.activation, seed, self.dtype)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Target, Weights | None]:
         table = self._table(X, reset=True)

@@ -48,22 +48,30 @@ class Encoder:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, table: Table, cap: int = 50) -> Encoder:
+    def fit(cls, table: Table, cap: int = 50, robust: bool = False, bins: int = 0) -> Encoder:
         """The encoder for tables like this one.
 
         Args:
             table: the rows to train on, without the target.
             cap: the most values of a column of text that get a column of their own.
+            robust: scale numbers and dates by median and quartiles and keep them within ±3; see
+                `Scale.robust`.
+            bins: give each column of numbers piecewise-linear columns besides, for at most as many
+                bins between its quantiles; 0 for none.
 
         Raises:
-            InvalidValue: cap is below 1.
+            InvalidValue: cap is below 1, or bins below 0.
             DataError: a number is infinite, the table has no rows, or no column says anything.
         """
         if cap < 1:
             raise InvalidValue(f"cap is at least 1, got {cap}")
+        if bins < 0:
+            raise InvalidValue(f"bins is 0 or more, got {bins}")
         if not len(table):
             raise DataError("there are no rows to fit an encoder on")
-        features = tuple(_fit(name, column, cap, table) for name, column in table.columns.items())
+        features = tuple(
+            _fit(name, column, cap, table, robust, bins) for name, column in table.columns.items()
+        )
         notes = tuple(_notes(features, table))
         if not any(feature.names for feature in features):
             raise DataError("; ".join(["no column is left to learn from", *notes]))
@@ -160,10 +168,10 @@ class Encoder:
         raise DataError(f"column {name!r} {why}, but row {table.row_number(int(i))} holds {value}")
 
 
-def _fit(name: str, column: Column, cap: int, table: Table) -> Feature:
+def _fit(name: str, column: Column, cap: int, table: Table, robust: bool, bins: int) -> Feature:
     if _COUNTER.fullmatch(name) and len(column) > 2 and _counts(column):
         return Dropped(name, "it counts the rows")
-    return fit_feature(name, column, cap, table.row_number)
+    return fit_feature(name, column, cap, table.row_number, robust, bins)
 
 
 def _counts(column: Column) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -21,7 +22,13 @@ def described(feature: Feature) -> dict[str, Any]:
     """A feature less its numbers, as JSON takes it."""
     match feature:
         case Number():
-            return {"name": feature.name, "kind": feature.kind, "outputs": list(feature.outputs)}
+            return {
+                "name": feature.name,
+                "kind": feature.kind,
+                "outputs": list(feature.outputs),
+                "smooth": feature.scale.smooth,
+                "edges": list(feature.edges),
+            }
         case Category():
             kept = {
                 "values": list(feature.values),
@@ -36,6 +43,7 @@ def described(feature: Feature) -> dict[str, Any]:
                 "kind": "date",
                 "format": feature.format,
                 "outputs": outputs,
+                "smooth": feature.scale.smooth,
             }
         case Dropped():
             return {"name": feature.name, "kind": "dropped", "reason": feature.reason}
@@ -104,12 +112,25 @@ def _feature(column: Any, scales: Iterator[Scale]) -> Feature:
         _OUTPUTS if kind == "date" else ("value", "missing")
     ):
         raise ModelFileError(f"the encoder's column {name!r} does not add up")
+    scale = replace(scale, smooth=column.get("smooth") is True)
     if kind == "date":
         format_ = _part(column, "format", str)
         if format_ and format_ not in FORMATS:
             raise ModelFileError(f"the encoder's column {name!r} has an unknown format of dates")
         return Date(name, format_, scale, outputs)
-    return Number(name, cast(Literal["number", "boolean"], kind), scale, outputs)
+    kind_ = cast(Literal["number", "boolean"], kind)
+    return Number(name, kind_, scale, outputs, _edges(column))
+
+
+def _edges(column: Any) -> tuple[float, ...]:
+    """Increasing finite numbers; none in a file of an earlier version."""
+    edges = column.get("edges", [])
+    known = isinstance(edges, list) and all(type(edge) in (int, float) for edge in edges)
+    if not known or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
+        raise ModelFileError(
+            f"the encoder's column {column['name']!r} has edges that do not add up"
+        )
+    return tuple(map(float, edges))
 
 
 def _part(data: Any, name: str, type_: type[Any]) -> Any:

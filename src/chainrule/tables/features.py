@@ -7,7 +7,7 @@ of a table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -31,19 +31,24 @@ class Number:
     Attributes:
         outputs: "value" unless the column's only value says nothing; "missing" where gaps were
             seen.
+        edges: e_0 < e_1 < …: for each bin, a column besides that rises from 0 at e_{i−1} to 1 at e_i
+            (Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features", equation 1,
+            held at 0 and 1 at both ends); none without edges.
     """
 
     name: str
     kind: Literal["number", "boolean"]
     scale: Scale
     outputs: tuple[str, ...]
+    edges: tuple[float, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The names of the columns written."""
-        return [
+        own = [
             self.name if output == VALUE else f"{self.name} is missing" for output in self.outputs
         ]
+        return own + [f"{self.name} in {low:g}…{high:g}" for low, high in pairwise(self.edges)]
 
     def write(self, column: Column, out: Block, row: RowNumber) -> None:
         """Fill out, shape (n, len(names)), from a column, shape (n,).
@@ -59,6 +64,8 @@ class Number:
             x = np.where(gaps, self.scale.fill, x)
         for j, output in enumerate(self.outputs):
             out[:, j] = self.scale.apply(x) if output == VALUE else gaps
+        for j, (low, high) in enumerate(pairwise(self.edges), start=len(self.outputs)):
+            out[:, j] = np.clip((x - low) / (high - low), 0, 1)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from chainrule.tables.scaling import Numbers, Scale, as_numbers, refuse, varies
 CONSTANT = "it has one value only"
 
 
-def fit_feature(name: str, column: Column, cap: int, row: RowNumber) -> Feature:
+def fit_feature(
+    name: str, column: Column, cap: int, row: RowNumber, robust: bool = False, bins: int = 0
+) -> Feature:
     """What a column becomes.
 
     Args:
@@ -22,6 +24,8 @@ def fit_feature(name: str, column: Column, cap: int, row: RowNumber) -> Feature:
         column: its values, shape (n,).
         cap: the most categories that get a column of their own.
         row: from a value's index to the number of its row, for errors.
+        robust: whether numbers are scaled by their quartiles and kept within ±3, or standardised.
+        bins: the most bins that numbers get; 0 for none.
 
     Raises:
         DataError: a number is infinite.
@@ -33,23 +37,44 @@ def fit_feature(name: str, column: Column, cap: int, row: RowNumber) -> Feature:
         format_ = format_of(column)
         if format_ is None:
             return _fit_category(name, column, cap)
-        return _fit_date(name, parse(column, format_, name, row), format_)
+        return _fit_date(name, parse(column, format_, name, row), format_, robust)
     if kind_of(column) == "date":
-        return _fit_date(name, column, ISO)
+        return _fit_date(name, column, ISO, robust)
     x = as_numbers(column, name, row)
     refuse(np.isinf(x), column, name, row, "must be finite")
-    return _fit_number(name, x, boolean=kind_of(column) == "boolean")
+    if kind_of(column) == "boolean":
+        return _fit_boolean(name, x)
+    return _fit_number(name, x, robust, bins)
 
 
-def _fit_number(name: str, x: Numbers, boolean: bool) -> Number | Dropped:
+def _scale(known: Numbers, robust: bool) -> Scale:
+    return Scale.robust(known) if robust else Scale.of(known)
+
+
+def _fit_boolean(name: str, x: Numbers) -> Number | Dropped:
     known = x[~np.isnan(x)]
-    scale = Scale.of(known)
     outputs = (VALUE,) * varies(known) + (MISSING,) * (len(known) < len(x))
     if not outputs:
         return Dropped(name, CONSTANT)
-    if boolean:
-        return Number(name, "boolean", Scale(0.0, 1.0, float(known.mean() > 0.5)), outputs)
-    return Number(name, "number", scale, outputs)
+    return Number(name, "boolean", Scale(0.0, 1.0, float(known.mean() > 0.5)), outputs)
+
+
+def _fit_number(name: str, x: Numbers, robust: bool, bins: int) -> Number | Dropped:
+    known = x[~np.isnan(x)]
+    outputs = (VALUE,) * varies(known) + (MISSING,) * (len(known) < len(x))
+    if not outputs:
+        return Dropped(name, CONSTANT)
+    return Number(name, "number", _scale(known, robust), outputs, _edges(known, bins))
+
+
+def _edges(known: Numbers, bins: int) -> tuple[float, ...]:
+    """Quantiles, or every value where there are no more of them; none for fewer than two bins."""
+    if not bins:
+        return ()
+    values = np.unique(known)
+    if len(values) > bins + 1:
+        values = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
+    return tuple(values.tolist()) if len(values) > 2 else ()
 
 
 def _fit_category(name: str, column: Column, cap: int) -> Category | Dropped:
@@ -69,11 +94,11 @@ def _most(counts: Counter[str], cap: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:cap]
 
 
-def _fit_date(name: str, dates: Column, format_: str) -> Date | Dropped:
+def _fit_date(name: str, dates: Column, format_: str, robust: bool) -> Date | Dropped:
     t = days(dates)
     known = t[~np.isnan(t)]
     varying = [output for output, turn in turns(known).items() if varies(turn)]
     outputs = (VALUE,) * varies(known) + tuple(varying) + (MISSING,) * (len(known) < len(t))
     if not outputs:
         return Dropped(name, CONSTANT)
-    return Date(name, format_, Scale.of(known), outputs)
+    return Date(name, format_, _scale(known, robust), outputs)

@@ -15,13 +15,17 @@ from chainrule.tables.kinds import Column, Mask, RowNumber, kind_of, missing
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
+_SMOOTH = 3.0  # what smoothed numbers stay within
+
+
 @dataclass(frozen=True)
 class Scale:
-    """x ↦ (x − center) / spread, a missing x being `fill`."""
+    """x ↦ z = (x − center) / spread, a missing x being `fill`; smooth: x ↦ z/√(1 + (z/3)²), in (−3, 3)."""
 
     center: float
     spread: float
     fill: float
+    smooth: bool = False
 
     @classmethod
     def of(cls, known: Numbers) -> Scale:
@@ -34,9 +38,23 @@ class Scale:
             return cls(float(known[0]), 1.0, float(known[0]))
         return cls(float(unit.mean()) * power, spread, float(np.median(unit)) * power)
 
+    @classmethod
+    def robust(cls, known: Numbers) -> Scale:
+        """Median and distance of the quartiles of finite numbers, shape (n,), smooth.
+
+        Where the quartiles are equal, half the range takes the place of their distance.
+
+        Source: Holzmüller, Grinsztajn & Steinwart 2024, "Better by default", section 3.1.
+        """
+        half = known / 2  # differences of halves do not overflow
+        low, middle, high = np.quantile(half, (0.25, 0.5, 0.75)).tolist()
+        spread = 2 * (high - low) or float(half.max() - half.min())
+        return cls(2 * middle, spread or 1.0, 2 * middle, smooth=True)
+
     def apply(self, x: Numbers) -> Numbers:
         """The scaled numbers, shape (n,)."""
-        return (x - self.center) / self.spread
+        z = (x - self.center) / self.spread
+        return z / np.sqrt(1 + (z / _SMOOTH) ** 2) if self.smooth else z
 
 
 def as_numbers(column: Column, name: str, row: RowNumber) -> Numbers:

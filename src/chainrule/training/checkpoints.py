@@ -25,7 +25,7 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from chainrule.arrays import Array
-from chainrule.engines import State
+from chainrule.engines import Scaling, State
 from chainrule.errors import InvalidValue, ModelFileError
 from chainrule.plan import Plan
 from chainrule.storage.atomic import replacing
@@ -225,7 +225,10 @@ class Position:
 
 def _arrays(name: str, state: State) -> Arrays:
     parts = {"parameters": state.parameters, **state.moments}
-    return {
+    scaling: Arrays = {}
+    if state.scaling is not None:
+        scaling = {"s": state.scaling.s, "V": state.scaling.V, **state.scaling.moments}
+    return {f"{name}-scaling.{part}": array for part, array in scaling.items()} | {
         f"{name}.{slot}.{layer}.{letter}": np.ascontiguousarray(array)
         for slot, pairs in parts.items()
         for layer, pair in enumerate(pairs)
@@ -244,7 +247,10 @@ def _state(name: str, arrays: Arrays, counters: Mapping[str, Any]) -> State:
         slot: [(layers[i]["W"], layers[i]["b"]) for i in sorted(layers)]
         for slot, layers in slots.items()
     }
-    return State(pairs.pop("parameters"), pairs, int(step), float(accepted))
+    start = f"{name}-scaling."
+    parts = {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
+    scaling = Scaling(parts.pop("s"), parts.pop("V"), parts) if parts else None
+    return State(pairs.pop("parameters"), pairs, int(step), float(accepted), scaling)
 
 
 def write(path: str | os.PathLike[str], position: Position) -> None:

@@ -90,6 +90,27 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class CosLog:
+    """s_k = ½(1 − cos(2π log₂(1 + (2ⁿ − 1)k/K))): n waves from 0 to 1 and back, each twice as long as the last.
+
+    Source: Holzmüller, Grinsztajn & Steinwart 2024, "Better by default", section 3.3, with n = 4.
+
+    Args:
+        waves: n, at least 1.
+    """
+
+    waves: int = 4
+
+    def __post_init__(self) -> None:
+        _check(self.waves >= 1, f"waves is a number, at least 1, got {self.waves}")
+
+    def factors(self, k: Factors, total: int, per_epoch: int) -> Factors:
+        """s_k; see `Schedule.factors`."""
+        turns = np.log2(1 + (2**self.waves - 1) * k / total)
+        return np.asarray((1 - np.cos(2 * np.pi * turns)) / 2)
+
+
+@dataclass(frozen=True)
 class OneCycle:
     """Up to the full rate over a first part of the training, then down to almost nothing (Smith & Topin 2017).
 
@@ -145,10 +166,11 @@ class Warmup:
         return np.where(k < n, (k + 1) / n, after)
 
 
-SCHEDULES: dict[str, type[Constant | StepDecay | Cosine | OneCycle | Warmup]] = {
+SCHEDULES: dict[str, type[Constant | StepDecay | Cosine | CosLog | OneCycle | Warmup]] = {
     "constant": Constant,
     "step": StepDecay,
     "cosine": Cosine,
+    "coslog": CosLog,
     "one-cycle": OneCycle,
     "warm-up": Warmup,
 }

@@ -16,7 +16,7 @@ from chainrule.engines.stepwise import order
 from chainrule.errors import DivergenceError, InvalidValue
 from chainrule.losses import Loss
 from chainrule.network import Network
-from chainrule.optimizers import LBFGS, BatchOptimizer, Optimizer
+from chainrule.optimizers import LBFGS, TOGETHER, BatchOptimizer, Groups, Optimizer
 from chainrule.plan import Plan
 from chainrule.storage import check_target
 from chainrule.training import checkpoints, rows, scaling, schedules
@@ -109,6 +109,7 @@ def train(
     threads: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
+    groups: Groups = TOGETHER,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
@@ -141,6 +142,7 @@ def train(
         threads: how many the engine may use; None lets it choose.
         seed: keys the order of rows, dropout and the choice of validation rows.
         shuffle: whether each epoch takes the rows in an order of its own.
+        groups: which parameters learn at rates of their own; all at the same without it.
         callbacks: each is called with an `Event` after every epoch; one that returns True ends the training.
         progress: show a live line on a terminal, plain lines elsewhere, on standard error.
         checkpoint: a file to keep the training in, every 30 seconds, or a `Checkpoint` that says how often, and at the
@@ -168,6 +170,7 @@ def train(
         batch_size=BATCH_SIZE if batch_size is None else batch_size,
         seed=seed,
         shuffle=shuffle,
+        groups=groups,
     )
     data = rows.prepare(plan, X, y, weights, validation)
     plan = rows.whole(plan, len(data.X), batch_size)
