@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from chainrule.arrays import Array
-from chainrule.sklearn.estimator import TableEstimator, Target, Weights
+from chainrule.sklearn.estimator import OutOfFold, TableEstimator, Target, Weights
 from chainrule.training.calibration import Calibration, calibrate, calibration_error, log_loss
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]
@@ -61,35 +61,29 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if self.class_weight is not None and y is not None:
             own = compute_sample_weight(self.class_weight, y)
             sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
-        t, weights, u = self._fit(X, y, sample_weight, validation)
-        self._score_out_of_fold(t, weights, u)
+        self._score_out_of_fold(self._fit(X, y, sample_weight, validation))
         return self
 
-    def _score_out_of_fold(self, t: Target, weights: Weights | None, u: Array) -> None:
-        self.calibration_ = Calibration()
-        out = np.isfinite(u).all(axis=1) & (
-            np.ones(len(u)) if weights is None else weights > 0
-        ).astype(bool)
-        w = np.ones(len(u)) if weights is None else weights
-        numbers = t.astype(np.int64)
+    def _score_out_of_fold(self, found: OutOfFold) -> None:
+        out, t, w = found.known, found.t[found.known], found.weights[found.known]
+        self.calibration_, self.oof_scores_ = Calibration(), {}
         if self.calibrate and self._task != _MULTILABEL and out.any():
-            self.calibration_ = calibrate(u[out], numbers[out], w[out])
-        self.oof_prediction_ = self._probabilities(u[None])
+            self.calibration_ = calibrate(found.u[out], t, w)
+        p = self._probabilities(found.u[None])
+        self.oof_prediction_ = found.spread_out(p)
         if not out.any():
-            self.oof_scores_ = {}
             return
-        p = self.oof_prediction_[out]
+        p = p[out]
         if self._task == _MULTILABEL:
-            right = ((p > 0.5) == (t[out] > 0.5)).all(axis=1)
-            self.oof_scores_ = {"accuracy": float(np.average(right, weights=w[out]))}
+            right = ((p > 0.5) == (t > 0.5)).all(axis=1)
         else:
-            right = p.argmax(axis=1) == numbers[out]
+            right = p.argmax(axis=1) == t
             self.oof_scores_ = {
-                "accuracy": float(np.average(right, weights=w[out])),
-                "log_loss": log_loss(p, numbers[out], w[out]),
-                "calibration_error": calibration_error(p, numbers[out], w[out]),
+                "log_loss": log_loss(p, t, w),
+                "calibration_error": calibration_error(p, t, w),
             }
-        self.oof_score_ = self.oof_scores_["accuracy"]
+        self.oof_score_ = float(np.average(right, weights=w))
+        self.oof_scores_ = {"accuracy": self.oof_score_, **self.oof_scores_}
 
     def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
         check_classification_targets(y)

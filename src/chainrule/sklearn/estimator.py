@@ -40,6 +40,34 @@ Target: TypeAlias = npt.NDArray[Any]
 _SEEDS = 2**31 - 1
 
 
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the members say of the rows that they did not train on.
+
+    Attributes:
+        t: the encoded targets of the different rows, (m,) or (m, outputs).
+        weights: of the different rows, (m,).
+        u: the outputs for them, (m, outputs); NaN where every member trained on the row.
+        of: of each row that was fitted, the number of its like, or −1 where its weight is 0, (n,).
+    """
+
+    t: Target
+    weights: Weights
+    u: Array
+    of: npt.NDArray[np.int64]
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which of the different rows some member left out, (m,)."""
+        return np.asarray(np.isfinite(self.u).all(axis=1))
+
+    def spread_out(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values of the different rows for all rows, NaN where the weight is 0."""
+        found = np.asarray(values[self.of], np.float64)
+        found[self.of < 0] = np.nan
+        return found
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
@@ -54,7 +82,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     epochs: int | None = None
     batch_size: int | None = None
     patience: int | None = None
-    bins: int = 0
+    bins: int | None = None
     members: int | None = None
     random_state: int | np.random.RandomState | None = None
     engine: str = "auto"
@@ -85,17 +113,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None
-    ) -> tuple[Target, Weights | None, Array]:
-        """Fit encoder and members.
-
-        Returns:
-            The encoded targets, the weights, and the out-of-fold outputs, NaN where there are none.
-        """
+    ) -> OutOfFold:
+        """Fit encoder and members."""
         table, y, weights = self._checked(X, y, sample_weight)
         t = self._encode_target(y, weights, reset=True)
         distinct = Distinct.of_table(table, np.asarray(y), weights)
         own, t_own = table.take(distinct.rows), t[distinct.rows]
-        self.encoder_ = Encoder.fit(own, robust=True, bins=self.bins)
+        self.encoder_ = self._encoder(own)
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
         seeds = self._seeds(len(own))
@@ -103,13 +127,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         folds = folds_of(len(own), leave_out, self._groups(t_own))
         self.networks_ = [self._network(Z.shape[1], seed) for seed in seeds]
         self._train(Rows(Z, t_own, distinct.weights, folds, held_out), seeds)
-        u = out_of_fold(self.networks_, Z, folds)
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
-        return t, weights, np.where(distinct.of[:, None] < 0, np.nan, u[distinct.of])
+        w = np.ones(len(own)) if distinct.weights is None else distinct.weights
+        return OutOfFold(t_own, w, out_of_fold(self.networks_, Z, folds), distinct.of)
 
     def _train(self, rows: Rows, seeds: Sequence[int]) -> None:
         own = Recipe.of(int(len(rows.X) * (1 - 1 / len(seeds))) if len(seeds) > 1 else len(rows.X))
-        rule = self._rule(own)
+        rule = self._rule()
         epochs = self.epochs or own.epochs
         batch = self.batch_size
         if batch is None and not rule.takes_all_rows:
@@ -123,7 +147,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             self.progress,
             loss=self.loss_,
             optimizer=rule,
-            schedule=self.schedule or ("constant" if plain else own.schedule),
+            schedule=self.schedule or ("constant" if plain else recipe.SCHEDULE),
             epochs=epochs,
             batch_size=batch,
             stopping=epochs if self.patience is None else self.patience,  # the best epoch is kept
@@ -135,9 +159,15 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
         self.n_iter_ = max(result.epochs for result in self.results_)
 
-    def _rule(self, own: Recipe) -> Optimizer:
+    def _rule(self) -> Optimizer:
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
-        return optimizers.make(self.optimizer or own.optimizer, self.learning_rate, **decay)
+        own = recipe.rule(regression=self.loss_ not in ("cross_entropy", "binary_cross_entropy"))
+        return optimizers.make(self.optimizer or own, self.learning_rate, **decay)
+
+    def _encoder(self, table: Table) -> Encoder:
+        numbers = sum(table.kind(name) == "number" for name in table.names)
+        bins = recipe.bins(len(table), numbers) if self.bins is None else self.bins
+        return Encoder.fit(table, cap=recipe.CATEGORIES, robust=True, bins=bins)
 
     def _seeds(self, rows: int) -> list[int]:
         """A seed for each member.
@@ -172,8 +202,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         weights = _check_sample_weight(
             sample_weight, np.empty((len(table), 1)), dtype=np.float64, ensure_non_negative=True
         )
-        if not weights.any():
-            raise ValueError("every sample_weight is 0: there is nothing to learn from")
         return table, y, weights
 
     def _held_out(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, ...]:

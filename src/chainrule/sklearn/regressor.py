@@ -52,13 +52,13 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             validation: rows and numbers, and perhaps weights, of your own to stop on, instead of
                 folds.
         """
-        t, weights, u = self._fit(X, y, sample_weight, validation)
-        self.oof_prediction_ = self._numbers(u)
-        out = np.isfinite(u).all(axis=1) & (self.folds_ >= 0)
+        found = self._fit(X, y, sample_weight, validation)
+        z = self._numbers(found.u)
+        self.oof_prediction_ = found.spread_out(z)
+        out = found.known
         if out.sum() > 1:
-            y = self._numbers(t.reshape(len(t), -1).astype(np.float64))
-            w = None if weights is None else weights[out]
-            self.oof_score_ = float(r2_score(y[out], self.oof_prediction_[out], sample_weight=w))
+            true = self._numbers(found.t.reshape(len(found.t), -1))
+            self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
         return self
 
     def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:

@@ -56,6 +56,8 @@ def _keys(table: Table, targets: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """A number for each row, the same for equal rows; different ones share one by chance, once in 2⁶⁴ pairs."""
     import pandas as pd
 
+    if targets.dtype.kind in "iub":  # 1 and 1.0 are the same target
+        targets = targets.astype(np.float64)
     columns = {**table.columns, **{f"target {j}": t for j, t in enumerate(targets.T)}}
     keys = np.zeros(len(table), np.uint64)
     for column in columns.values():
