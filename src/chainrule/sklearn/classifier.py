@@ -14,7 +14,13 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from chainrule.arrays import Array
 from chainrule.sklearn.estimator import OutOfFold, TableEstimator, Target, Weights
-from chainrule.training.calibration import Calibration, calibrate, calibration_error, log_loss
+from chainrule.training.calibration import (
+    Calibration,
+    averaged,
+    calibrate,
+    calibration_error,
+    log_loss,
+)
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]
 _MULTILABEL = "multilabel-indicator"
@@ -68,8 +74,8 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
         self.calibration_, self.oof_scores_ = Calibration(), {}
         if self.calibrate and self._task != _MULTILABEL and out.any():
-            self.calibration_ = calibrate(found.u[out], t, w)
-        p = self._probabilities(found.u[None])
+            self.calibration_ = calibrate(found.u[:, out], t, w)
+        p = self._probabilities(found.u)
         self.oof_prediction_ = found.spread_out(p)
         if not out.any():
             return
@@ -128,12 +134,9 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Args:
             u: logits, (members, n, outputs).
         """
-        u = u.astype(np.float64) / self.calibration_.temperature
-        if self.loss_ == "cross_entropy":
-            e = np.exp(u - u.max(axis=2, keepdims=True))
-            return np.asarray((e / e.sum(axis=2, keepdims=True)).mean(axis=0))
-        p = (0.5 * (1 + np.tanh(0.5 * u))).mean(axis=0)  # σ(u), which does not overflow
-        return p if self._task == _MULTILABEL else np.hstack([1 - p, p])
+        if self._task == _MULTILABEL:
+            return np.asarray((0.5 * (1 + np.tanh(0.5 * u.astype(np.float64)))).mean(axis=0))
+        return averaged(u, self.calibration_.temperature)
 
     def predict_proba(self, X: Any) -> Probabilities:
         """The probability of each class, (n, classes); of each label where a row has several."""

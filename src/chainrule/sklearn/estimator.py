@@ -17,7 +17,6 @@ from chainrule import optimizers
 from chainrule.arrays import Array, DType
 from chainrule.engines import compiled
 from chainrule.errors import InvalidValue
-from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Optimizer
 from chainrule.tables import Encoder, Table
 from chainrule.tables.distinct import Distinct
@@ -25,13 +24,15 @@ from chainrule.training import recipe
 from chainrule.training.members import (
     NEVER_OUT,
     Folds,
+    Member,
     Rows,
     folds_of,
     members_outputs,
     out_of_fold,
+    parts_of,
     train_members,
 )
-from chainrule.training.recipe import Recipe
+from chainrule.training.recipe import Length
 from chainrule.training.schedules import Schedule
 
 Weights: TypeAlias = npt.NDArray[np.float64]
@@ -47,7 +48,8 @@ class OutOfFold:
     Attributes:
         t: the encoded targets of the different rows, (m,) or (m, outputs).
         weights: of the different rows, (m,).
-        u: the outputs for them, (m, outputs); NaN where every member trained on the row.
+        u: the outputs for them of the members that left them out, (members, m, outputs); NaN where
+            every member trained on the row.
         of: of each row that was fitted, the number of its like, or −1 where its weight is 0, (n,).
     """
 
@@ -59,7 +61,7 @@ class OutOfFold:
     @property
     def known(self) -> npt.NDArray[np.bool_]:
         """Which of the different rows some member left out, (m,)."""
-        return np.asarray(np.isfinite(self.u).all(axis=1))
+        return np.asarray(np.isfinite(self.u).all(axis=(0, 2)))
 
     def spread_out(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Values of the different rows for all rows, NaN where the weight is 0."""
@@ -73,7 +75,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
 
     hidden: Sequence[int] = recipe.HIDDEN
-    activation: str | Sequence[str] = recipe.ACTIVATION
+    activation: str | Sequence[str] | None = None
     dropout: float | Sequence[float] = recipe.DROPOUT
     optimizer: str | Optimizer | None = None
     learning_rate: float | None = None
@@ -123,46 +125,48 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
         seeds = self._seeds(len(own))
-        leave_out = 1 if held_out is not None else len(seeds)
-        folds = folds_of(len(own), leave_out, self._groups(t_own))
-        self.networks_ = [self._network(Z.shape[1], seed) for seed in seeds]
-        self._train(Rows(Z, t_own, distinct.weights, folds, held_out), seeds)
+        parts = 1 if held_out is not None else parts_of(len(seeds))
+        folds = folds_of(len(own), parts, self._groups(t_own))
+        members = [self._member(i // parts + i % parts, seed, len(own)) for i, seed in enumerate(seeds)]  # fmt: skip
+        rows = Rows(Z, t_own, distinct.weights, folds, parts, held_out)
+        threads = self.threads or compiled.cores()
+        self.results_ = train_members(members, rows, threads, self.progress)
+        self.networks_ = [member.widened(Z.shape[1]) for member in members]
+        self.n_iter_ = max(result.epochs for result in self.results_)
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
-        return OutOfFold(t_own, w, out_of_fold(self.networks_, Z, folds), distinct.of)
+        return OutOfFold(t_own, w, out_of_fold(self.networks_, Z, folds, parts), distinct.of)
 
-    def _train(self, rows: Rows, seeds: Sequence[int]) -> None:
-        own = Recipe.of(int(len(rows.X) * (1 - 1 / len(seeds))) if len(seeds) > 1 else len(rows.X))
-        rule = self._rule()
-        epochs = self.epochs or own.epochs
-        batch = self.batch_size
-        if batch is None and not rule.takes_all_rows:
-            batch = own.batch_size
-        plain = self.optimizer is not None
-        self.results_ = train_members(
-            self.networks_,
-            rows,
-            seeds,
-            self.threads or compiled.cores(),
-            self.progress,
-            loss=self.loss_,
-            optimizer=rule,
-            schedule=self.schedule or ("constant" if plain else recipe.SCHEDULE),
-            epochs=epochs,
-            batch_size=batch,
-            stopping=epochs if self.patience is None else self.patience,  # the best epoch is kept
-            dropout=self.dropout,
-            groups=TOGETHER if plain else recipe.groups(list(self.networks_[0].sizes)),
-            engine=self.engine,
-            device=self.device,
-            precision=self.precision,
-        )
-        self.n_iter_ = max(result.epochs for result in self.results_)
-
-    def _rule(self) -> Optimizer:
+    def _member(self, number: int, seed: int, rows: int) -> Member:
+        """A member to train on most of so many rows; kinds take turns."""
+        kind = recipe.KINDS[number % len(recipe.KINDS)]
+        columns = None if kind.binned else self.encoder_.unbinned
+        inputs = self.encoder_.width if columns is None else len(columns)
+        sizes = [inputs, *self.hidden, self._outputs]
+        length, plain = Length.of(rows), self.optimizer is not None
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
-        own = recipe.rule(regression=self.loss_ not in ("cross_entropy", "binary_cross_entropy"))
-        return optimizers.make(self.optimizer or own, self.learning_rate, **decay)
+        own = kind.rule(regression=self.loss_ not in ("cross_entropy", "binary_cross_entropy"))
+        rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
+        network = recipe.network(sizes, self.activation or kind.activation, seed, self.dtype)
+        return Member(network, columns, {
+            "loss": self.loss_,
+            "optimizer": rule,
+            "groups": TOGETHER if plain else kind.groups(sizes),
+            "schedule": self.schedule or ("constant" if plain else recipe.SCHEDULE),
+            "epochs": self.epochs or length.epochs,
+            "batch_size": self.batch_size or (None if rule.takes_all_rows else length.batch_size),
+            "stopping": self._patience(length),
+            "dropout": self.dropout,
+            "seed": seed,
+            "engine": self.engine,
+            "device": self.device,
+            "precision": self.precision,
+        })  # fmt: skip
+
+    def _patience(self, length: Length) -> int:
+        if self.patience is not None:
+            return self.patience
+        return self.epochs or length.patience
 
     def _encoder(self, table: Table) -> Encoder:
         numbers = sum(table.kind(name) == "number" for name in table.names)
@@ -183,10 +187,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
         rng = check_random_state(self.random_state)
         return [int(seed) for seed in rng.randint(_SEEDS, size=members)]
-
-    def _network(self, inputs: int, seed: int) -> Network:
-        sizes = [inputs, *self.hidden, self._outputs]
-        return recipe.network(sizes, self.activation, seed, self.dtype)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Target, Weights | None]:
         table = self._table(X, reset=True)

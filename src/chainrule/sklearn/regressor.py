@@ -53,7 +53,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
                 folds.
         """
         found = self._fit(X, y, sample_weight, validation)
-        z = self._numbers(found.u)
+        z = self._numbers(found.u.mean(axis=0))
         self.oof_prediction_ = found.spread_out(z)
         out = found.known
         if out.sum() > 1:

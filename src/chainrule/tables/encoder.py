@@ -15,7 +15,7 @@ import numpy.typing as npt
 from chainrule.arrays import Array, DType
 from chainrule.errors import DataError, InvalidValue
 from chainrule.tables import encoder_data
-from chainrule.tables.features import Dropped, Feature
+from chainrule.tables.features import Dropped, Feature, Number
 from chainrule.tables.fitting import CONSTANT, fit_feature
 from chainrule.tables.kinds import Column, Kind, kind_of
 from chainrule.tables.scaling import is_number
@@ -86,6 +86,17 @@ class Encoder:
     def width(self) -> int:
         """d, the columns of the matrix."""
         return sum(len(feature.names) for feature in self.features)
+
+    @property
+    def unbinned(self) -> npt.NDArray[np.int64]:
+        """The numbers of the matrix's columns that are no bin of a number."""
+        bins = [
+            [False] * (len(f.names) - f.bins) + [True] * f.bins
+            if isinstance(f, Number)
+            else [False] * len(f.names)
+            for f in self.features
+        ]
+        return np.flatnonzero(~np.array([is_bin for own in bins for is_bin in own], bool))
 
     @property
     def kinds(self) -> dict[str, Kind]:

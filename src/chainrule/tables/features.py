@@ -45,6 +45,11 @@ class Number:
     edges: tuple[float, ...] = ()
 
     @property
+    def bins(self) -> int:
+        """How many of the columns written are bins; they are the last."""
+        return max(0, len(self.edges) - 1)
+
+    @property
     def names(self) -> list[str]:
         """The names of the columns written."""
         own = [

@@ -6,7 +6,7 @@ predicted honestly, and early stopping costs none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from chainrule.arrays import Array
 from chainrule.engines.native_engine import predictor
-from chainrule.network import Network
+from chainrule.network import Layer, Network
 from chainrule.training.pool import Pool
 from chainrule.training.trainer import Result, train
 
@@ -31,7 +31,8 @@ class Rows:
         X: (n, d).
         y: targets as `train` takes them, (n,) or (n, outputs).
         weights: of the rows, (n,), or None.
-        folds: of each row, the number of the member that leaves it out, or NEVER_OUT, (n,).
+        folds: of each row, the number of its fold, or NEVER_OUT, (n,).
+        parts: how many folds there are; member m leaves out fold m mod parts.
         held_out: other rows with their targets and perhaps weights, on which every member is
             validated instead of on its own fold; or None.
     """
@@ -40,59 +41,87 @@ class Rows:
     y: npt.NDArray[Any]
     weights: Array | None
     folds: Folds
-    held_out: tuple[npt.ArrayLike, ...] | None = None
+    parts: int
+    held_out: tuple[Any, ...] | None = None
 
-    def without(self, member: int) -> dict[str, Any]:
-        """What a member trains on, and validates on, as arguments of `train`."""
-        out = self.folds == member
-        if self.held_out is not None:
-            validation: tuple[npt.ArrayLike, ...] | None = self.held_out
-        else:
-            validation = self._taken(out) if out.any() else None
-        X, y, *w = self._taken(~out) if out.any() else self._taken(slice(None))
-        return {"X": X, "y": y, "weights": w[0] if w else None, "validation": validation}
+    def without(self, member: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+        """What a member trains on, and what it is validated on: rows, targets and perhaps weights of each."""
+        out = self.folds == member % self.parts
+        if self.held_out is not None or not out.any():
+            return self._taken(slice(None)), self.held_out
+        return self._taken(~out), self._taken(out)
 
     def _taken(self, which: Any) -> tuple[npt.NDArray[Any], ...]:
         own = (self.X[which], self.y[which])
         return own if self.weights is None else (*own, self.weights[which])
 
 
+@dataclass(frozen=True)
+class Member:
+    """A network to be trained.
+
+    Attributes:
+        network: where it begins.
+        columns: the numbers of the columns of X that it sees, or None for all.
+        settings: all else that `train` takes.
+    """
+
+    network: Network
+    columns: npt.NDArray[np.int64] | None
+    settings: Mapping[str, Any]
+
+    def seen(self, data: tuple[Any, ...]) -> tuple[Any, ...]:
+        """(X, …) less the columns that it does not see."""
+        return data if self.columns is None else (data[0][:, self.columns], *data[1:])
+
+    def widened(self, width: int) -> Network:
+        """The same network over all columns: those that it does not see have weights of 0."""
+        if self.columns is None:
+            return self.network
+        first, *others = self.network.layers
+        W = np.zeros((width, first.outputs), first.W.dtype)
+        W[self.columns] = first.W
+        return Network([Layer(W, first.b, first.activation), *others])
+
+
 def train_members(
-    networks: Sequence[Network],
-    rows: Rows,
-    seeds: Sequence[int],
-    threads: int,
-    progress: bool = False,
-    **settings: Any,
+    members: Sequence[Member], rows: Rows, threads: int, progress: bool = False
 ) -> list[Result]:
-    """Train each network on all rows but its fold, one on each thread.
+    """Train each member's network in place on all rows but its fold, one on each thread.
 
     Args:
-        networks: one for each member; trained in place.
+        members: what to train.
         rows: what to train on.
-        seeds: one for each member.
         threads: how many members train at the same time.
         progress: show how many are done.
-        settings: all else that `train` takes.
 
     Raises:
         ChainruleError: as `train`.
     """
-    alone = len(networks) == 1
-    with Pool(1 if alone else min(threads, len(networks)), progress and not alone) as pool:
+    alone = len(members) == 1
+    with Pool(1 if alone else min(threads, len(members)), progress and not alone) as pool:
 
-        def job(member: int) -> Callable[[], Result]:
-            return lambda: train(
-                networks[member],
-                **rows.without(member),
-                seed=seeds[member],
-                threads=threads if alone else 1,
-                callbacks=[lambda _: pool.stop.is_set()],
-                progress=progress and alone,
-                **settings,
-            )
+        def job(number: int) -> Callable[[], Result]:
+            member = members[number]
 
-        return pool.run("networks", [job(member) for member in range(len(networks))])
+            def run() -> Result:
+                learn, check = rows.without(number)
+                X, y, *w = member.seen(learn)
+                return train(
+                    member.network,
+                    X,
+                    y,
+                    weights=w[0] if w else None,
+                    validation=check and member.seen(check),
+                    threads=threads if alone else 1,
+                    callbacks=[lambda _: pool.stop.is_set()],
+                    progress=progress and alone,
+                    **member.settings,
+                )
+
+            return run
+
+        return pool.run("networks", [job(number) for number in range(len(members))])
 
 
 def members_outputs(networks: Sequence[Network], X: Array, threads: int | None = None) -> Array:
@@ -101,13 +130,14 @@ def members_outputs(networks: Sequence[Network], X: Array, threads: int | None =
     return np.stack(found) if found else np.empty((0, len(X), 0))
 
 
-def out_of_fold(networks: Sequence[Network], X: Array, folds: Folds) -> Array:
-    """The outputs for each row of the member that left it out, (n, outputs); NaN where none did."""
-    found = np.full((len(X), networks[0].sizes[-1]), np.nan, X.dtype)
+def out_of_fold(networks: Sequence[Network], X: Array, folds: Folds, parts: int) -> Array:
+    """The outputs for each row of the members that left it out: (members / parts, n, outputs); NaN where none did."""
+    shape = (len(networks) // parts, len(X), networks[0].sizes[-1])
+    found = np.full(shape, np.nan, X.dtype)
     for member, network in enumerate(networks):
-        out = folds == member
+        out = folds == member % parts
         if out.any():
-            found[out] = _forward(network, None)(X[out])
+            found[member // parts, out] = _forward(network, None)(X[out])
     return found
 
 
@@ -115,24 +145,29 @@ def _forward(network: Network, threads: int | None) -> Callable[[Array], Array]:
     return network if "softmax" in network.activations[:-1] else predictor(network, threads)
 
 
-def folds_of(rows: int, members: int, classes: npt.NDArray[np.int64] | None = None) -> Folds:
-    """Which member leaves out each of a number of different rows, dealt out in their order.
+def parts_of(members: int) -> int:
+    """How many folds some members take: half as many, so that two leave out each row, if that leaves three or more."""
+    return members // 2 if members >= 6 and members % 2 == 0 else members
+
+
+def folds_of(rows: int, parts: int, classes: npt.NDArray[np.int64] | None = None) -> Folds:
+    """The fold of each of a number of different rows, dealt out in their order.
 
     Args:
         rows: n.
-        members: how many; one leaves nothing out.
+        parts: how many folds; with one, no row is left out.
         classes: of each row, (n,), to be spread evenly; a class with a single row is never left out.
 
     Returns:
-        (n,); a member may have no rows where there are few.
+        (n,); a fold may have no rows where there are few.
     """
     folds = np.full(rows, NEVER_OUT)
-    if members < 2:
+    if parts < 2:
         return folds
     dealt = 0
     for c in [None] if classes is None else np.unique(classes):
         own = np.arange(rows) if classes is None else np.flatnonzero(classes == c)
         if classes is None or len(own) > 1:
-            folds[own] = (dealt + np.arange(len(own))) % members
+            folds[own] = (dealt + np.arange(len(own))) % parts
             dealt += len(own)
     return folds

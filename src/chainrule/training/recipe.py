@@ -12,44 +12,78 @@ from chainrule.training.rows import steps_per_epoch
 from chainrule.training.schedules import CosLog
 
 HIDDEN = (128, 128, 128)
-ACTIVATION = "relu"
 DROPOUT = 0.1
 MEMBERS = 8
 CATEGORIES = 300  # of a column of text, that get a column of their own
-
-_BINS, _BINNED = 16, 512  # of a number, and of all numbers together
-_ROWS_A_BIN = 8
-
 SCHEDULE = CosLog()
-_CLASSES_RATE, _NUMBERS_RATE = 0.08, 0.12
-_SCALES = 0.0
 
+_BINS, _BINNED, _ROWS_A_BIN = 16, 512, 8
 _STEPS, _MOST_EPOCHS, _FEWEST_EPOCHS = 1500, 100, 10
+_PATIENCE = 1.0  # the share of the epochs after which a member without a gain stops
 _BATCHES = ((1_000, 32), (3_000, 64), (10_000, 128))  # below so many rows, so many in a batch
 _LARGEST_BATCH = 256
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The settings for a number of rows, as `train` takes them.
+class Kind:
+    """A kind of member; two that differ err less alike than two of the better one.
+
+    Attributes:
+        activation: of its hidden layers.
+        binned: whether it sees the bins of numbers, or the numbers alone.
+        scales: the factor of the rate at which the scales of its inputs are learned; 0 for none.
+        of_classes, of_numbers: its learning rate for classification and for regression, before
+            `groups`.
+    """
+
+    activation: str
+    binned: bool
+    scales: float
+    of_classes: float
+    of_numbers: float
+
+    def rule(self, regression: bool) -> AdamW:
+        """AdamW at a high rate, which `groups` divides by √d for a matrix with d inputs."""
+        rate = self.of_numbers if regression else self.of_classes
+        return AdamW(rate, beta2=0.95, weight_decay=0.02)
+
+    def groups(self, sizes: Sequence[int]) -> Groups:
+        """The rates of the neural tangent parametrisation, slow biases without decay, fast scales."""
+        return Groups.ntk(sizes, biases=0.1, bias_decay=False, scales=self.scales)
+
+
+KINDS = (
+    Kind("relu", binned=True, scales=6.0, of_classes=0.08, of_numbers=0.12),
+    Kind("silu", binned=False, scales=0.0, of_classes=0.04, of_numbers=0.04),
+)
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long to train on a number of rows.
 
     Attributes:
         batch_size: rows in a step.
         epochs: as many as make about 1,500 steps, from 10 to 100.
+        patience: epochs without a gain before a member stops.
     """
 
     batch_size: int
     epochs: int
+    patience: int
 
     @classmethod
-    def of(cls, rows: int) -> Recipe:
-        """The recipe for so many rows to train on."""
+    def of(cls, rows: int) -> Length:
+        """For so many rows to train on."""
         batch = next((size for below, size in _BATCHES if rows < below), _LARGEST_BATCH)
-        epochs = round(_STEPS / steps_per_epoch(rows, batch))
-        return cls(batch, min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, epochs)))
+        wanted = round(_STEPS / steps_per_epoch(rows, batch))
+        epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, wanted))
+        return cls(batch, epochs, round(_PATIENCE * epochs))
 
 
-def network(sizes: list[int], activation: str | Sequence[str], seed: int, dtype: DType) -> Network:
+def network(
+    sizes: Sequence[int], activation: str | Sequence[str], seed: int, dtype: DType
+) -> Network:
     """A network to begin with: units that bend in different places, and outputs of 0."""
     made = Network.of_sizes(sizes, activation, seed=seed, dtype=dtype, initializer="normal")
     last = made.layers[-1]
@@ -57,16 +91,6 @@ def network(sizes: list[int], activation: str | Sequence[str], seed: int, dtype:
     return made
 
 
-def rule(regression: bool) -> AdamW:
-    """AdamW at a high rate, which `groups` divides by √d for a matrix with d inputs."""
-    return AdamW(_NUMBERS_RATE if regression else _CLASSES_RATE, beta2=0.95, weight_decay=0.02)
-
-
 def bins(rows: int, columns: int) -> int:
     """How many bins each of some columns of numbers gets."""
     return min(_BINS, _BINNED // max(1, columns), rows // _ROWS_A_BIN)
-
-
-def groups(sizes: list[int]) -> Groups:
-    """The rates of the neural tangent parametrisation, slow biases without decay, fast scales."""
-    return Groups.ntk(sizes, biases=0.1, bias_decay=False, scales=_SCALES)
