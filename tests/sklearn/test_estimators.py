@@ -20,7 +20,7 @@ from sklearn.datasets import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import partial_dependence, permutation_importance
-from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -267,3 +267,58 @@ def test_a_column_of_as_many_texts_as_rows_and_an_empty_one_are_left_aside() -> 
     clf, plain = (Classifier(**QUICK).fit(table, y) for table in (wide, X))
     assert "240 different texts in 240 rows" in " ".join(clf.encoder_.notes)
     assert clf.encoder_.feature_names == plain.encoder_.feature_names
+
+
+def test_partial_fit_goes_on_with_the_optimizers_state() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    clf = Classifier(**QUICK)
+    losses = []
+    for epoch in range(12):
+        part = slice(None) if epoch % 2 else slice(100, None)
+        clf.partial_fit(X[part], y[part])
+        losses.append(log_loss(y, clf.predict_proba(X)))
+    steps = [result.state.step for result in clf.results_]
+    assert steps == [6 * -(-469 // 32) + 6 * -(-569 // 32)] * 3  # counted over all calls
+    assert losses[-1] < 0.1 < losses[0]
+    assert clf.calibration_.temperature == 1 and not hasattr(clf, "oof_prediction_")
+
+
+def test_partial_fit_takes_the_classes_that_come_later() -> None:
+    X, y = load_iris(return_X_y=True)
+    clf = Classifier(**QUICK).partial_fit(X[:100], y[:100], classes=[0, 1, 2])
+    for _ in range(25):
+        clf.partial_fit(X, y)
+    assert clf.score(X, y) > 0.9
+    with pytest.raises(ValueError, match="the label np.int64.7. is not among those"):
+        clf.partial_fit(X[:2], [0, 7])
+    with pytest.raises(InvalidValue, match="lbfgs takes all rows at every step"):
+        Classifier(optimizer="lbfgs", members=1).partial_fit(X, y)
+
+
+def test_warm_start_goes_on_from_where_fit_was() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    settings = {**QUICK, "optimizer": "adam", "patience": 0, "epochs": 4}
+    warm = Regressor(**settings, warm_start=True).fit(X, y)
+    first = warm.oof_score_
+    encoder = warm.encoder_
+    warm.fit(X, y)
+    assert warm.encoder_ is encoder and warm.oof_score_ > first
+    assert warm.results_[0].state.step == 2 * 4 * -(-295 // 32)
+    whole = Regressor(**{**settings, "epochs": 8}).fit(X, y)
+    assert warm.results_[0].state.step == whole.results_[0].state.step
+    assert Regressor(**settings).fit(X, y).fit(X, y).oof_score_ == first
+
+
+def test_any_scorer_decides_when_to_stop() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    for scoring in ("roc_auc", "neg_log_loss", lambda e, X, y: e.score(X, y)):
+        clf = Classifier(**QUICK, scoring=scoring).fit(X, y)
+        for member, result in enumerate(clf.results_):
+            watched = result.history.validation_loss
+            assert min(watched) == watched[result.kept_epoch - 1]
+            if scoring == "roc_auc":
+                out = clf.folds_ == member
+                p = clf._probabilities(clf._member_outputs(X[out])[member][None])
+                assert -min(watched) == pytest.approx(roc_auc_score(y[out], p[:, 1]))
+    reg = Regressor(**QUICK, scoring="neg_mean_absolute_error").fit(*load_diabetes(return_X_y=True))
+    assert 30 < min(reg.results_[0].history.validation_loss) < 70  # in the unit of y

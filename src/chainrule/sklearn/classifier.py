@@ -64,15 +64,33 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             validation: rows and labels, and perhaps weights, of your own to stop on, instead of
                 folds.
         """
+        self.calibration_ = Calibration()
         if self.class_weight is not None and y is not None:
             own = compute_sample_weight(self.class_weight, y)
             sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
         self._score_out_of_fold(self._fit(X, y, sample_weight, validation))
         return self
 
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go on for one epoch over these rows; the first call fits the encoder on its own.
+
+        The optimizers keep their state. Nothing is left out: there are no out-of-fold predictions,
+        and calibration stays what it was.
+
+        Args:
+            X: rows, as in `fit`.
+            y: their labels.
+            classes: all labels there will be; needed at the first call, unless y has them all.
+            sample_weight: of the rows, (n,).
+        """
+        if not hasattr(self, "calibration_"):
+            self.calibration_ = Calibration()
+        self._go_on(X, y, sample_weight, classes)
+        return self
+
     def _score_out_of_fold(self, found: OutOfFold) -> None:
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
-        self.calibration_, self.oof_scores_ = Calibration(), {}
+        self.oof_scores_: dict[str, float] = {}
         if self.calibrate and self._task != _MULTILABEL and out.any():
             self.calibration_ = calibrate(found.u[:, out], t, w)
         p = self._probabilities(found.u)
@@ -119,6 +137,9 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if unknown.any():
             raise ValueError(f"the label {y[unknown][0]!r} is not among those that were fitted")
         return found
+
+    def _decoded(self, t: Target) -> Target:
+        return t.astype(np.int64) if self._task == _MULTILABEL else self.classes_[t]
 
     def _groups(self, t: Target) -> npt.NDArray[np.int64] | None:
         return t if t.ndim == 1 else None

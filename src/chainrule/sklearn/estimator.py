@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from chainrule import optimizers
 from chainrule.arrays import Array, DType
-from chainrule.engines import compiled
+from chainrule.engines import Engine, compiled
 from chainrule.errors import InvalidValue
 from chainrule.optimizers import TOGETHER, Optimizer
 from chainrule.tables import Encoder, Table
@@ -34,6 +36,7 @@ from chainrule.training.members import (
 )
 from chainrule.training.recipe import Length
 from chainrule.training.schedules import Schedule
+from chainrule.training.trainer import Result
 
 Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
@@ -86,6 +89,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     patience: int | None = None
     bins: int | None = None
     members: int | None = None
+    scoring: str | Callable[..., float] | None = None
+    warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
     engine: str = "auto"
     device: str = "auto"
@@ -117,25 +122,74 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None
     ) -> OutOfFold:
         """Fit encoder and members."""
-        table, y, weights = self._checked(X, y, sample_weight)
-        t = self._encode_target(y, weights, reset=True)
+        fresh = not (self.warm_start and hasattr(self, "_members"))
+        table, y, weights = self._checked(X, y, sample_weight, fresh)
+        t = self._encode_target(y, weights, reset=fresh)
         distinct = Distinct.of_table(table, np.asarray(y), weights)
         own, t_own = table.take(distinct.rows), t[distinct.rows]
-        self.encoder_ = self._encoder(own)
+        if fresh:
+            self.encoder_ = self._encoder(own)
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
-        seeds = self._seeds(len(own))
+        seeds = self._seeds(len(own)) if fresh else [m.settings["seed"] for m in self._members]
         parts = 1 if held_out is not None else parts_of(len(seeds))
         folds = folds_of(len(own), parts, self._groups(t_own))
-        members = [self._member(i // parts + i % parts, seed, len(own)) for i, seed in enumerate(seeds)]  # fmt: skip
+        members = self._made(seeds, len(own), fresh)
         rows = Rows(Z, t_own, distinct.weights, folds, parts, held_out)
         threads = self.threads or compiled.cores()
-        self.results_ = train_members(members, rows, threads, self.progress)
-        self.networks_ = [member.widened(Z.shape[1]) for member in members]
-        self.n_iter_ = max(result.epochs for result in self.results_)
+        self._keep(members, train_members(members, rows, threads, self.progress))
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         return OutOfFold(t_own, w, out_of_fold(self.networks_, Z, folds, parts), distinct.of)
+
+    def _keep(self, members: Sequence[Member], results: list[Result]) -> None:
+        self._members, self.results_ = members, results
+        self.networks_ = [member.widened(self.encoder_.width) for member in members]
+        self.n_iter_ = max(result.epochs for result in results)
+
+    def _go_on(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
+        """One epoch more of every member over all the rows, at a quarter of the learning rate."""
+        fresh = not hasattr(self, "_members")
+        table, y, weights = self._checked(X, y, sample_weight, fresh)
+        if fresh:
+            self._encode_target(y if classes is None else np.asarray(classes), None, reset=True)
+            self.encoder_ = self._encoder(table)
+        t = self._encode_target(y, weights, reset=False)
+        Z = self.encoder_.transform(table, self.dtype)
+        seeds = self._seeds(len(table)) if fresh else [m.settings["seed"] for m in self._members]
+        members = self._made(seeds, len(table), fresh)
+        passes = [member.for_one_epoch(slower=4) for member in members]
+        rows = Rows(Z, t, weights, np.full(len(Z), NEVER_OUT), 1)
+        self._keep(passes, train_members(passes, rows, self.threads or compiled.cores()))
+
+    def _watch(
+        self, Z: Array, t: Target, weights: Weights | None = None
+    ) -> Callable[[Engine], float]:
+        """The score, with the sign turned, of an engine's outputs for encoded rows."""
+        scorer, judged = check_scoring(self, scoring=self.scoring), copy.copy(self)
+        known = {} if weights is None else {"sample_weight": weights}
+
+        def cost(engine: Engine) -> float:
+            judged._member_outputs = lambda X: engine.predict(X)[None]  # type: ignore[method-assign]
+            return -float(scorer(judged, Z, self._decoded(t), **known))
+
+        return cost
+
+    @abstractmethod
+    def _decoded(self, t: Target) -> Target:
+        """Targets as the user has them, from those that the loss takes."""
+
+    def _made(self, seeds: Sequence[int], rows: int, fresh: bool) -> list[Member]:
+        """The members to train on so many rows; those that are not fresh go on from where they were.
+
+        Kinds take turns, and where two leave out a row, they are of two kinds.
+        """
+        parts = parts_of(len(seeds))
+        members = [self._member(i // parts + i % parts, seed, rows) for i, seed in enumerate(seeds)]
+        if fresh:
+            return members
+        before = zip(members, self._members, self.results_, strict=True)
+        return [new.going_on(old, result.state) for new, old, result in before]
 
     def _member(self, number: int, seed: int, rows: int) -> Member:
         """A member to train on most of so many rows; kinds take turns."""
@@ -161,7 +215,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             "engine": self.engine,
             "device": self.device,
             "precision": self.precision,
-        })  # fmt: skip
+        }, self._watch if self.scoring is not None else None)  # fmt: skip
 
     def _patience(self, length: Length) -> int:
         if self.patience is not None:
@@ -188,8 +242,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         rng = check_random_state(self.random_state)
         return [int(seed) for seed in rng.randint(_SEEDS, size=members)]
 
-    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Table, Target, Weights | None]:
-        table = self._table(X, reset=True)
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool
+    ) -> tuple[Table, Target, Weights | None]:
+        table = self._table(X, reset)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"

@@ -61,6 +61,22 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
         return self
 
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on for one epoch over these rows; the first call fits the encoder and the scale of y on its own.
+
+        The optimizers keep their state. Nothing is left out: there are no out-of-fold predictions.
+
+        Args:
+            X: rows, as in `fit`.
+            y: their numbers.
+            sample_weight: of the rows, (n,).
+        """
+        self._go_on(X, y, sample_weight)
+        return self
+
+    def _decoded(self, t: Target) -> Target:
+        return self._numbers(t.reshape(len(t), -1))
+
     def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if reset:

@@ -71,6 +71,7 @@ class Loop:
         watch: which epoch was best.
         best: the state after that epoch, kept where there is a patience.
         keeper: what writes checkpoints, if anything does.
+        watched: what takes the place of the validation loss, if anything does.
         start: when it began, on the clock of `perf_counter`.
     """
 
@@ -93,6 +94,7 @@ class Loop:
         self.history = History()
         self.best: State | None = None
         self.keeper: Keeper | None = None
+        self.watched: Callable[[Engine], float] | None = None
         self.start = perf_counter()
 
     def run(self) -> Status:
@@ -130,10 +132,15 @@ class Loop:
     def _after(self, loss: float, rate: float) -> bool:
         """Note an epoch that was completed; whether it is to be the last."""
         validation, watch, rows = self.validation, self.watch, self.history.rows
-        validation_loss = math.nan if validation is None else self.engine.evaluate(*validation)
+        checked = validation is not None or self.watched is not None
+        validation_loss = math.nan
+        if self.watched is not None:
+            validation_loss = self.watched(self.engine)
+        elif validation is not None:
+            validation_loss = self.engine.evaluate(*validation)
         row = (loss, validation_loss, rate, perf_counter() - self.start)
         rows.append(row)
-        is_best = watch.see(len(rows), loss if validation is None else validation_loss)
+        is_best = watch.see(len(rows), validation_loss if checked else loss)
         if is_best and watch.patience:
             self.best = self.engine.state()
         told_to_stop = self.callbacks and self._tell(len(rows), row)

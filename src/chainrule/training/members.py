@@ -7,15 +7,18 @@ predicted honestly, and early stopping costs none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.arrays import Array
+from chainrule.engines import Engine, State
 from chainrule.engines.native_engine import predictor
+from chainrule.errors import InvalidValue
 from chainrule.network import Layer, Network
+from chainrule.optimizers import BatchOptimizer
 from chainrule.training.pool import Pool
 from chainrule.training.trainer import Result, train
 
@@ -64,11 +67,39 @@ class Member:
         network: where it begins.
         columns: the numbers of the columns of X that it sees, or None for all.
         settings: all else that `train` takes.
+        watch: from rows, targets and perhaps weights to validate on to what is wanted low in place of
+            the loss, of the engine after an epoch; or None.
     """
 
     network: Network
     columns: npt.NDArray[np.int64] | None
     settings: Mapping[str, Any]
+    watch: Callable[..., Callable[[Engine], float]] | None = None
+
+    def going_on(self, before: Member, state: State) -> Member:
+        """The same with the network of another and an engine's state to go on from."""
+        settings = {**self.settings, "start": state}
+        return replace(self, network=before.network, columns=before.columns, settings=settings)
+
+    def for_one_epoch(self, slower: float) -> Member:
+        """The same for one more epoch, at the optimizer's rate divided by a number.
+
+        Raises:
+            InvalidValue: the optimizer does not work batch by batch.
+        """
+        rule = self.settings["optimizer"]
+        if not isinstance(rule, BatchOptimizer):
+            raise InvalidValue(
+                f"{rule.name} takes all rows at every step: it has no epochs to go on for"
+            )
+        more = {
+            "optimizer": replace(rule, learning_rate=rule.learning_rate / slower),
+            "schedule": "constant",
+            "epochs": 1,
+            "stopping": None,
+            "seed": self.settings["seed"] + 1,  # another order of the rows
+        }
+        return replace(self, settings={**self.settings, **more}, watch=None)
 
     def seen(self, data: tuple[Any, ...]) -> tuple[Any, ...]:
         """(X, …) less the columns that it does not see."""
@@ -107,12 +138,14 @@ def train_members(
             def run() -> Result:
                 learn, check = rows.without(number)
                 X, y, *w = member.seen(learn)
+                seen = None if check is None else member.seen(check)
                 return train(
                     member.network,
                     X,
                     y,
                     weights=w[0] if w else None,
-                    validation=check and member.seen(check),
+                    validation=seen,
+                    watched=member.watch(*seen) if member.watch and seen else None,
                     threads=threads if alone else 1,
                     callbacks=[lambda _: pool.stop.is_set()],
                     progress=progress and alone,

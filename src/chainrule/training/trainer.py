@@ -110,6 +110,8 @@ def train(
     seed: int = 0,
     shuffle: bool = True,
     groups: Groups = TOGETHER,
+    start: State | None = None,
+    watched: Callable[[Engine], float] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
@@ -143,6 +145,10 @@ def train(
         seed: keys the order of rows, dropout and the choice of validation rows.
         shuffle: whether each epoch takes the rows in an order of its own.
         groups: which parameters learn at rates of their own; all at the same without it.
+        start: the `Result.state` of a training with the same plan to go on from, moments and counters included; the
+            network then starts with its parameters.
+        watched: from the engine after an epoch to the number that `stopping` wants low, in place of the validation
+            loss, as which it enters the history.
         callbacks: each is called with an `Event` after every epoch; one that returns True ends the training.
         progress: show a live line on a terminal, plain lines elsewhere, on standard error.
         checkpoint: a file to keep the training in, every 30 seconds, or a `Checkpoint` that says how often, and at the
@@ -183,6 +189,9 @@ def train(
     loop = loop_for(
         worker, plan, network, data, epochs, Stopping.of(stopping), schedules.get(schedule), told
     )
+    if start is not None:
+        worker.load(start)
+    loop.watched = watched
     keep(
         loop,
         checkpoint,
