@@ -214,7 +214,7 @@ def test_pytorchs_own_linear_is_within_the_torch_limit() -> None:
     c = limit("torch", 50, 2000)
     assert float(module.weight.detach().abs().max()) == pytest.approx(c, rel=1e-3)
     assert float(module.bias.detach().abs().max()) == pytest.approx(c, rel=1e-2)
-    assert INITIALIZERS == ("auto", "he", "glorot", "lecun", "torch")
+    assert INITIALIZERS == ("auto", "he", "glorot", "lecun", "torch", "normal")
 
 
 NOT_XOR = """{
@@ -290,3 +290,12 @@ def test_json_has_no_word_for_what_is_not_finite_or_ones_own() -> None:
     mine = Activation("mine", np.sin, np.cos)
     with pytest.raises(InvalidValue, match="'mine'"):
         Network([Layer([[1.0]], [0.0], mine)]).to_json()
+
+
+def test_the_normal_initializer_has_its_variances() -> None:
+    layer = Network.of_sizes([400, 600], initializer="normal", dtype="float64", seed=3).layers[0]
+    z = layer.W * 20  # variance 1/d
+    assert abs(z.mean()) < 0.01 and abs(z.std() - 1) < 0.01
+    assert abs((z**4).mean() - 3) < 0.1  # as a normal distribution's
+    assert abs(layer.b.mean()) < 0.15 and abs(layer.b.std() - 1) < 0.1
+    assert len(np.unique(layer.W)) == layer.W.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from chainrule.optimizers import (
     Adam,
     AdamW,
     Backtracking,
+    Groups,
     Lion,
     Momentum,
     NAdam,
@@ -397,3 +399,38 @@ def test_plain_data_that_are_no_rule_are_refused() -> None:
         from_dict({"learning_rate": 0.1})
     with pytest.raises(UnknownName, match="no option of momentum is called 'beta1'"):
         from_dict({"name": "momentum", "beta1": 0.1})
+
+
+def test_groups_give_each_parameter_its_rate_and_its_decay() -> None:
+    groups = Groups.ntk([16, 4, 1], biases=0.1, bias_decay=False, scales=6)
+    assert groups.of_weights(2) == (0.25, 0.5)
+    rule = AdamW(0.04, weight_decay=0.02)
+    assert groups.rule_for(rule, 0.25) == AdamW(0.04, weight_decay=0.08)  # times 0.25: the same αλ
+    assert groups.rule_for(rule, 0.1, bias=True) == AdamW(0.04, weight_decay=0.0)
+    coupled = Adam(weight_decay=0.02)
+    assert groups.rule_for(coupled, 0.25) is coupled
+    assert groups.as_dict() == {
+        "weights": [0.25, 0.5],
+        "biases": 0.1,
+        "bias_decay": False,
+        "scales": 6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"weights": 0.0}, "factors of the learning rate are above 0"),
+        ({"weights": (1.0, float("inf"))}, "factors of the learning rate are above 0"),
+        ({"biases": -1}, "factors of the learning rate are above 0"),
+        ({"biases": "fast"}, "a factor of the learning rate is a number, got 'fast'"),
+        ({"scales": -1.0}, "scales is 0 or more, got -1.0"),
+        ({"bias_decay": 1}, "bias_decay is true or false, got 1"),
+    ],
+)
+def test_groups_out_of_range_are_refused(settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidValue) as error:
+        Groups(**settings)
+    assert text in str(error.value)
+    with pytest.raises(InvalidValue, match="3 layers, 2 factors for their weights"):
+        Groups(weights=(1.0, 2.0)).of_weights(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from chainrule import Network, Plan
 from chainrule.errors import ChainruleError, InvalidValue, UnknownName
-from chainrule.optimizers import OPTIMIZERS, SGD, AdamW, RMSprop, make
+from chainrule.optimizers import OPTIMIZERS, SGD, AdamW, Groups, RMSprop, make
 
 GOOD: dict[str, Any] = {
     "layer_sizes": (2, 20, 40, 20, 1),
@@ -137,3 +138,28 @@ def test_json_of_other_types_is_refused(field: str, value: object, words: str) -
     data = Plan(**GOOD).as_dict()
     with pytest.raises(ChainruleError, match=words):
         Plan.from_json(json.dumps({**data, field: value}))
+
+
+def test_penalty_and_groups_survive_json_and_may_be_absent() -> None:
+    network = Network.of_sizes([3, 4, 1])
+    plan = Plan.of(network, "squared_error", "adamw", penalty=0.5, groups=Groups.ntk([3, 4, 1], scales=6.0))  # fmt: skip
+    assert Plan.from_json(plan.to_json()) == plan
+    earlier = plan.as_dict()
+    del earlier["penalty"], earlier["groups"]
+    assert Plan.from_dict(earlier) == replace(plan, penalty=0.0, groups=Groups())
+    with pytest.raises(UnknownName, match="speed"):
+        Plan.from_dict(plan.as_dict() | {"groups": {"speed": 1}})
+    for settings, text in (
+        ({"penalty": -1}, "penalty is a finite number, 0 or more, got -1"),
+        (
+            {"penalty": 1.0, "optimizer": "lbfgs"},
+            "a penalty goes with rules that step once a batch",
+        ),
+        (
+            {"groups": Groups(biases=2.0), "optimizer": "lbfgs"},
+            "groups go with rules that step once a batch",
+        ),
+        ({"groups": Groups(weights=(1.0,))}, "2 layers, 1 factors for their weights"),
+    ):
+        with pytest.raises(InvalidValue, match=text):
+            Plan.of(network, "squared_error", **settings)

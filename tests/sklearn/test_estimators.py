@@ -139,6 +139,22 @@ def test_rows_of_your_own_to_stop_on() -> None:
     assert (clf.folds_ == -1).all()
 
 
+def test_kinds_get_the_share_that_they_are_worth_on_rows_not_trained_on() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    straight, bent = X @ [1.0, -2, 0.5] + rng.normal(size=400), np.sin(3 * X[:, 0])
+    settings: dict[str, Any] = {"members": 9, "hidden": (32,), "epochs": 40, "random_state": 0}
+    for y, least, most in ((straight, 0.2, 1.0), (bent, 0.0, 0.1)):
+        reg = Regressor(**settings).fit(X, y)
+        assert reg.shares_.shape == (9,) and reg.shares_.sum() == pytest.approx(1)
+        linear = [len(network.layers) == 1 for network in reg.networks_]
+        assert sum(linear) == 3 and least <= reg.shares_[linear].sum() <= most
+        own = Regressor(**settings).fit(X[:300], y[:300], validation=(X[300:], y[300:]))
+        assert least <= own.shares_[linear].sum() <= most
+    once = Regressor(**settings).partial_fit(X, bent)
+    assert once.shares_.tolist() == pytest.approx([0 if flat else 1 / 6 for flat in linear])
+
+
 def test_log_loss_chooses_the_epoch_on_rare_positives() -> None:
     """4.4 % positives: scikit-learn's early stopping, by accuracy, gives 0.43 at the first epoch's weights."""
     rng = np.random.default_rng(0)

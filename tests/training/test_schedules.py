@@ -14,6 +14,7 @@ from chainrule.training import schedules
 from chainrule.training.schedules import (
     Constant,
     Cosine,
+    CosLog,
     OneCycle,
     Schedule,
     StepDecay,
@@ -105,6 +106,13 @@ def test_by_epoch_cuts_the_same_factors_whatever_the_chunk(monkeypatch: pytest.M
         assert [np.shape(rates) for rates, _ in pairs] == [(PER_EPOCH,)] * EPOCHS
         np.testing.assert_array_equal(np.concatenate([rates for rates, _ in pairs]), whole)
         assert [last for _, last in pairs] == whole[PER_EPOCH - 1 :: PER_EPOCH].tolist()
+
+
+def test_coslog_by_hand() -> None:
+    """Four waves over K = 15: they end at 1, 3, 7 and 15, and are highest where log₂(1 + k) is a half more."""
+    k = np.array([0, 1, 3, 7, 15, np.sqrt(2) - 1, 2**2.5 - 1, 2**3.25 - 1])
+    factors = CosLog().factors(k, 15, 5)
+    assert factors.tolist() == pytest.approx([0, 0, 0, 0, 0, 1, 1, 0.5], abs=1e-12)
 
 
 def test_an_unknown_name_names_the_nearest() -> None:

@@ -13,14 +13,22 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from chainrule.arrays import Array
-from chainrule.sklearn.estimator import OutOfFold, TableEstimator, Target, Weights
+from chainrule.sklearn.estimator import (
+    OutOfFold,
+    TableEstimator,
+    Target,
+    Weights,
+    weighted_spread,
+)
 from chainrule.training.calibration import (
     Calibration,
     averaged,
     calibrate,
     calibration_error,
     log_loss,
+    sigmoid,
 )
+from chainrule.training.mixture import shares_of_probabilities
 
 Probabilities: TypeAlias = npt.NDArray[np.float64]
 _MULTILABEL = "multilabel-indicator"
@@ -92,8 +100,8 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
         self.oof_scores_: dict[str, float] = {}
         if self.calibrate and self._task != _MULTILABEL and out.any():
-            self.calibration_ = calibrate(found.u[:, out], t, w)
-        p = self._probabilities(found.u)
+            self.calibration_ = calibrate(found.u[:, out], t, w, self.kind_shares_)
+        p = self._probabilities(found.u, self.kind_shares_)
         self.oof_prediction_ = found.spread_out(p)
         if not out.any():
             return
@@ -149,19 +157,29 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         k = len(self.classes_)
         return 1 if k == 2 and self._task != _MULTILABEL else k
 
-    def _probabilities(self, u: Array) -> Probabilities:
-        """The mean over the members of their calibrated probabilities, (n, classes).
+    def _kind_shares(self, found: OutOfFold) -> Weights:
+        out, t, w = found.known, found.t[found.known], found.weights[found.known]
+        if self._task == _MULTILABEL:
+            p = sigmoid(found.u[:, out])
+            true = np.where(t > 0.5, p, 1 - p).reshape(len(p), -1)
+            return shares_of_probabilities(true, np.repeat(w, t.shape[1]))
+        true = np.stack([averaged(u[None, out])[np.arange(len(t)), t] for u in found.u])
+        return shares_of_probabilities(true, w)
+
+    def _probabilities(self, u: Array, shares: Weights | None = None) -> Probabilities:
+        """The mean of calibrated probabilities by members or kinds, (n, classes).
 
         Args:
             u: logits, (members, n, outputs).
+            shares: of each in the mean, (members,); equal ones without it.
         """
         if self._task == _MULTILABEL:
-            return np.asarray((0.5 * (1 + np.tanh(0.5 * u.astype(np.float64)))).mean(axis=0))
-        return averaged(u, self.calibration_.temperature)
+            return np.asarray(np.average(sigmoid(u), axis=0, weights=shares))
+        return averaged(u, self.calibration_.temperature, shares)
 
     def predict_proba(self, X: Any) -> Probabilities:
         """The probability of each class, (n, classes); of each label where a row has several."""
-        return self._probabilities(self._member_outputs(X))
+        return self._probabilities(self._member_outputs(X), self.shares_)
 
     def predict(self, X: Any) -> Target:
         """The most probable label, (n,); or 0 and 1 for each of several, (n, labels)."""
@@ -172,5 +190,6 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     def spread(self, X: Any) -> Probabilities:
         """How far the members disagree: the standard deviation of their probabilities, (n, classes)."""
-        each = [self._probabilities(u[None]) for u in self._member_outputs(X)]
-        return np.asarray(np.std(each, axis=0))
+        return weighted_spread(
+            np.stack([self._probabilities(u[None]) for u in self._member_outputs(X)]), self.shares_
+        )

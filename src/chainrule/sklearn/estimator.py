@@ -28,11 +28,12 @@ from chainrule.training.members import (
     Folds,
     Member,
     Rows,
+    Turn,
     folds_of,
     members_outputs,
     out_of_fold,
-    parts_of,
     train_members,
+    turns_of,
 )
 from chainrule.training.recipe import Length
 from chainrule.training.schedules import Schedule
@@ -51,8 +52,8 @@ class OutOfFold:
     Attributes:
         t: the encoded targets of the different rows, (m,) or (m, outputs).
         weights: of the different rows, (m,).
-        u: the outputs for them of the members that left them out, (members, m, outputs); NaN where
-            every member trained on the row.
+        u: the outputs for them of the members that left them out, a kind each, (kinds, m, outputs);
+            NaN where every member trained on the row.
         of: of each row that was fitted, the number of its like, or −1 where its weight is 0, (n,).
     """
 
@@ -132,15 +133,45 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
         seeds = self._seeds(len(own)) if fresh else [m.settings["seed"] for m in self._members]
-        parts = 1 if held_out is not None else parts_of(len(seeds))
+        turns = turns_of(len(seeds), len(recipe.KINDS))
+        parts = 1 if held_out is not None else max(turn.fold for turn in turns) + 1
         folds = folds_of(len(own), parts, self._groups(t_own))
         members = self._made(seeds, len(own), fresh)
-        rows = Rows(Z, t_own, distinct.weights, folds, parts, held_out)
+        rows = Rows(Z, t_own, distinct.weights, folds, turns, held_out)
         threads = self.threads or compiled.cores()
         self._keep(members, train_members(members, rows, threads, self.progress))
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
-        return OutOfFold(t_own, w, out_of_fold(self.networks_, Z, folds, parts), distinct.of)
+        u = out_of_fold(self.networks_, Z, folds, turns)
+        found = OutOfFold(t_own, w, u, distinct.of)
+        own_rows = None if held_out is None else self._held_out_by_kind(held_out, turns)
+        self._weigh(own_rows or found, turns)
+        return found
+
+    @abstractmethod
+    def _kind_shares(self, found: OutOfFold) -> Weights:
+        """The shares of the kinds in a prediction that suit the rows which all of them left out, (kinds,)."""
+
+    def _weigh(self, found: OutOfFold | None, turns: Sequence[Turn]) -> None:
+        """Give each kind the share that it is worth on rows not trained on, and each member one of its kind's.
+
+        Where there are no such rows, the kinds with hidden layers share equally.
+        """
+        kinds = max(turn.place for turn in turns) + 1
+        worth = np.array([float(kind.hidden) for kind in recipe.KINDS[:kinds]])
+        if kinds > 1 and found is not None and found.known.any():
+            worth = self._kind_shares(found)
+        self.kind_shares_ = worth / worth.sum()
+        shares = self.kind_shares_[[turn.place for turn in turns]]
+        self.shares_: Weights = shares / shares.sum()
+
+    def _held_out_by_kind(self, held_out: tuple[Any, ...], turns: Sequence[Turn]) -> OutOfFold:
+        """The same of rows of the user's own, each kind by the mean of its members' outputs."""
+        Z, t, *w = held_out
+        each = members_outputs(self.networks_, Z, self.threads)
+        kinds = np.array([turn.place for turn in turns])
+        u = np.stack([each[kinds == kind].mean(axis=0) for kind in range(kinds.max() + 1)])
+        return OutOfFold(t, w[0] if w else np.ones(len(Z)), u, np.arange(len(Z)))
 
     def _keep(self, members: Sequence[Member], results: list[Result]) -> None:
         self._members, self.results_ = members, results
@@ -159,8 +190,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         seeds = self._seeds(len(table)) if fresh else [m.settings["seed"] for m in self._members]
         members = self._made(seeds, len(table), fresh)
         passes = [member.for_one_epoch(slower=4) for member in members]
-        rows = Rows(Z, t, weights, np.full(len(Z), NEVER_OUT), 1)
+        turns = turns_of(len(seeds), len(recipe.KINDS))
+        rows = Rows(Z, t, weights, np.full(len(Z), NEVER_OUT), turns)
         self._keep(passes, train_members(passes, rows, self.threads or compiled.cores()))
+        if fresh:
+            self._weigh(None, turns)
 
     def _watch(
         self, Z: Array, t: Target, weights: Weights | None = None
@@ -171,6 +205,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
         def cost(engine: Engine) -> float:
             judged._member_outputs = lambda X: engine.predict(X)[None]  # type: ignore[method-assign]
+            judged.shares_ = np.ones(1)
             return -float(scorer(judged, Z, self._decoded(t), **known))
 
         return cost
@@ -180,28 +215,29 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Targets as the user has them, from those that the loss takes."""
 
     def _made(self, seeds: Sequence[int], rows: int, fresh: bool) -> list[Member]:
-        """The members to train on so many rows; those that are not fresh go on from where they were.
-
-        Kinds take turns, and where two leave out a row, they are of two kinds.
-        """
-        parts = parts_of(len(seeds))
-        members = [self._member(i // parts + i % parts, seed, rows) for i, seed in enumerate(seeds)]
+        """The members to train on so many rows; those that are not fresh go on from where they were."""
+        turns = turns_of(len(seeds), len(recipe.KINDS))
+        members = [
+            self._member(turn.kind, seed, rows) for turn, seed in zip(turns, seeds, strict=True)
+        ]
         if fresh:
             return members
         before = zip(members, self._members, self.results_, strict=True)
         return [new.going_on(old, result.state) for new, old, result in before]
 
     def _member(self, number: int, seed: int, rows: int) -> Member:
-        """A member to train on most of so many rows; kinds take turns."""
-        kind = recipe.KINDS[number % len(recipe.KINDS)]
+        """A member of a kind to train on most of so many rows."""
+        kind = recipe.KINDS[number]
+        hidden = tuple(self.hidden) if kind.hidden else ()
+        activation = (self.activation or kind.activation) if kind.hidden else kind.activation
         columns = None if kind.binned else self.encoder_.unbinned
         inputs = self.encoder_.width if columns is None else len(columns)
-        sizes = [inputs, *self.hidden, self._outputs]
+        sizes = [inputs, *hidden, self._outputs]
         length, plain = Length.of(rows), self.optimizer is not None
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
         own = kind.rule(regression=self.loss_ not in ("cross_entropy", "binary_cross_entropy"))
         rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
-        network = recipe.network(sizes, self.activation or kind.activation, seed, self.dtype)
+        network = recipe.network(sizes, activation, seed, self.dtype)
         return Member(network, columns, {
             "loss": self.loss_,
             "optimizer": rule,
@@ -210,7 +246,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             "epochs": self.epochs or length.epochs,
             "batch_size": self.batch_size or (None if rule.takes_all_rows else length.batch_size),
             "stopping": self._patience(length),
-            "dropout": self.dropout,
+            "dropout": self.dropout if hidden else 0.0,
             "seed": seed,
             "engine": self.engine,
             "device": self.device,
@@ -299,3 +335,14 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         check_is_fitted(self, "networks_")
         Z = self.encoder_.transform(self._table(X, reset=False), self.dtype)
         return members_outputs(self.networks_, Z, self.threads)
+
+
+def weighted_spread(each: npt.NDArray[Any], shares: Weights) -> Weights:
+    """The standard deviation between members' predictions, each counting by its share.
+
+    Args:
+        each: (members, …).
+        shares: (members,).
+    """
+    mean = np.average(each, axis=0, weights=shares)
+    return np.asarray(np.sqrt(np.average((each - mean) ** 2, axis=0, weights=shares)))

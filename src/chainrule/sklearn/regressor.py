@@ -13,7 +13,14 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 
 from chainrule.arrays import Array
-from chainrule.sklearn.estimator import TableEstimator, Target, Weights
+from chainrule.sklearn.estimator import (
+    OutOfFold,
+    TableEstimator,
+    Target,
+    Weights,
+    weighted_spread,
+)
+from chainrule.training.mixture import shares_of_numbers
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -53,7 +60,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
                 folds.
         """
         found = self._fit(X, y, sample_weight, validation)
-        z = self._numbers(found.u.mean(axis=0))
+        z = self._numbers(np.average(found.u, axis=0, weights=self.kind_shares_))
         self.oof_prediction_ = found.spread_out(z)
         out = found.known
         if out.sum() > 1:
@@ -91,6 +98,13 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         found: Target = (y.reshape(len(y), -1) - self._center) / self._scale
         return found[:, 0] if self._single else found
 
+    def _kind_shares(self, found: OutOfFold) -> Weights:
+        out = found.known
+        t = found.t[out].reshape(out.sum(), -1)
+        w = np.repeat(found.weights[out], t.shape[1])
+        z = found.u[:, out].reshape(len(found.u), -1).astype(np.float64)
+        return shares_of_numbers(z, t.ravel(), w)
+
     def _groups(self, t: Target) -> None:
         return None
 
@@ -105,9 +119,9 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Numbers:
         """The mean of the members' predictions, (n,) or (n, targets)."""
-        return self._numbers(self._member_outputs(X).mean(axis=0))
+        return self._numbers(np.average(self._member_outputs(X), axis=0, weights=self.shares_))
 
     def spread(self, X: Any) -> Numbers:
         """How far the members disagree: the standard deviation of their predictions, as `predict`."""
-        each = [self._numbers(z) for z in self._member_outputs(X)]
-        return np.asarray(np.std(each, axis=0))
+        each = np.stack([self._numbers(z) for z in self._member_outputs(X)])
+        return weighted_spread(each, self.shares_)

@@ -34,7 +34,10 @@ class Calibration:
 
 
 def calibrate(
-    u: Array, classes: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]
+    u: Array,
+    classes: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64] | None = None,
 ) -> Calibration:
     """The temperature with the lowest log loss (Guo et al. 2017, section 4.2), drawn towards 1 where rows are few.
 
@@ -46,11 +49,12 @@ def calibrate(
             (networks, n, 1) for two classes, the logit of the second.
         classes: class numbers, (n,).
         weights: of the rows, (n,).
+        shares: of the networks in the average, (networks,); equal ones without it.
     """
     from scipy.optimize import minimize_scalar
 
     def p(T: float) -> Probabilities:
-        return averaged(u, T)
+        return averaged(u, T, shares)
 
     def cost(log_t: float) -> float:
         loss = log_loss(p(math.exp(log_t)), classes, weights)
@@ -65,14 +69,21 @@ def calibrate(
     )
 
 
-def averaged(u: Array, temperature: float = 1.0) -> Probabilities:
+def averaged(
+    u: Array, temperature: float = 1.0, shares: npt.NDArray[np.float64] | None = None
+) -> Probabilities:
     """The mean of several networks' probabilities φ(u/T), (n, classes); arguments as `calibrate`."""
     logits = np.asarray(u, np.float64) / temperature
     if logits.shape[2] == 1:
-        p = (0.5 * (1 + np.tanh(0.5 * logits))).mean(axis=0)  # σ, which does not overflow
+        p = np.average(sigmoid(logits), axis=0, weights=shares)
         return np.hstack([1 - p, p])
     e = np.exp(logits - logits.max(axis=2, keepdims=True))
-    return np.asarray((e / e.sum(axis=2, keepdims=True)).mean(axis=0))
+    return np.asarray(np.average(e / e.sum(axis=2, keepdims=True), axis=0, weights=shares))
+
+
+def sigmoid(u: Array) -> Probabilities:
+    """The logistic function of logits, in float64; it does not overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(u, np.float64))))
 
 
 def calibration_error(

@@ -35,7 +35,7 @@ class Rows:
         y: targets as `train` takes them, (n,) or (n, outputs).
         weights: of the rows, (n,), or None.
         folds: of each row, the number of its fold, or NEVER_OUT, (n,).
-        parts: how many folds there are; member m leaves out fold m mod parts.
+        turns: of each member, with the fold that it leaves out.
         held_out: other rows with their targets and perhaps weights, on which every member is
             validated instead of on its own fold; or None.
     """
@@ -44,12 +44,12 @@ class Rows:
     y: npt.NDArray[Any]
     weights: Array | None
     folds: Folds
-    parts: int
+    turns: Sequence[Turn]
     held_out: tuple[Any, ...] | None = None
 
     def without(self, member: int) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
         """What a member trains on, and what it is validated on: rows, targets and perhaps weights of each."""
-        out = self.folds == member % self.parts
+        out = self.folds == self.turns[member].fold
         if self.held_out is not None or not out.any():
             return self._taken(slice(None)), self.held_out
         return self._taken(~out), self._taken(out)
@@ -163,14 +163,16 @@ def members_outputs(networks: Sequence[Network], X: Array, threads: int | None =
     return np.stack(found) if found else np.empty((0, len(X), 0))
 
 
-def out_of_fold(networks: Sequence[Network], X: Array, folds: Folds, parts: int) -> Array:
-    """The outputs for each row of the members that left it out: (members / parts, n, outputs); NaN where none did."""
-    shape = (len(networks) // parts, len(X), networks[0].sizes[-1])
-    found = np.full(shape, np.nan, X.dtype)
-    for member, network in enumerate(networks):
-        out = folds == member % parts
+def out_of_fold(
+    networks: Sequence[Network], X: Array, folds: Folds, turns: Sequence[Turn]
+) -> Array:
+    """The outputs for each row of the members that left it out, by kind: (kinds, n, outputs); NaN where none did."""
+    kinds = max(turn.place for turn in turns) + 1
+    found = np.full((kinds, len(X), networks[0].sizes[-1]), np.nan, X.dtype)
+    for network, turn in zip(networks, turns, strict=True):
+        out = folds == turn.fold
         if out.any():
-            found[member // parts, out] = _forward(network, None)(X[out])
+            found[turn.place, out] = _forward(network, None)(X[out])
     return found
 
 
@@ -178,9 +180,30 @@ def _forward(network: Network, threads: int | None) -> Callable[[Array], Array]:
     return network if "softmax" in network.activations[:-1] else predictor(network, threads)
 
 
-def parts_of(members: int) -> int:
-    """How many folds some members take: half as many, so that two leave out each row, if that leaves three or more."""
-    return members // 2 if members >= 6 and members % 2 == 0 else members
+@dataclass(frozen=True)
+class Turn:
+    """What falls to a member.
+
+    Attributes:
+        fold: the fold that it leaves out.
+        kind: of which kind it is.
+        place: which it is of the members that leave out this fold; their kinds differ.
+    """
+
+    fold: int
+    kind: int
+    place: int
+
+
+def turns_of(members: int, kinds: int) -> list[Turn]:
+    """A turn for each of some members.
+
+    Where they suffice, every fold is left out by a member of each kind, and there are three folds
+    or more. Otherwise every member has a fold of its own, and the first two kinds take turns.
+    """
+    if members % kinds == 0 and members >= 3 * kinds:
+        return [Turn(i // kinds, i % kinds, i % kinds) for i in range(members)]
+    return [Turn(i, i % min(2, kinds), 0) for i in range(members)]
 
 
 def folds_of(rows: int, parts: int, classes: npt.NDArray[np.int64] | None = None) -> Folds:

@@ -13,7 +13,7 @@ from chainrule.training.schedules import CosLog
 
 HIDDEN = (128, 128, 128)
 DROPOUT = 0.1
-MEMBERS = 8
+MEMBERS = 12
 CATEGORIES = 300  # of a column of text, that get a column of their own
 SCHEDULE = CosLog()
 
@@ -30,6 +30,7 @@ class Kind:
 
     Attributes:
         activation: of its hidden layers.
+        hidden: whether it has hidden layers, or is linear.
         binned: whether it sees the bins of numbers, or the numbers alone.
         scales: the factor of the rate at which the scales of its inputs are learned; 0 for none.
         of_classes, of_numbers: its learning rate for classification and for regression, before
@@ -37,6 +38,7 @@ class Kind:
     """
 
     activation: str
+    hidden: bool
     binned: bool
     scales: float
     of_classes: float
@@ -53,8 +55,9 @@ class Kind:
 
 
 KINDS = (
-    Kind("relu", binned=True, scales=6.0, of_classes=0.08, of_numbers=0.12),
-    Kind("silu", binned=False, scales=0.0, of_classes=0.04, of_numbers=0.04),
+    Kind("relu", hidden=True, binned=True, scales=6.0, of_classes=0.08, of_numbers=0.12),
+    Kind("silu", hidden=True, binned=False, scales=0.0, of_classes=0.04, of_numbers=0.04),
+    Kind("identity", hidden=False, binned=False, scales=0.0, of_classes=0.04, of_numbers=0.04),
 )
 
 

@@ -1,0 +1,55 @@
+"""Shares of several predictions in one: those that would have predicted best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.float64]
+_LEAST = 1e-9  # a probability of the truth counts as no less
+
+
+def shares_of_probabilities(p: Numbers, weights: Numbers) -> Numbers:
+    """The shares s ≥ 0, Σs = 1, with the lowest log loss −Σ w log Σ_k s_k p_k.
+
+    Args:
+        p: the probability of the truth by each of k predictions, (k, n).
+        weights: (n,).
+    """
+    p, w = np.maximum(p, _LEAST), weights / weights.sum()
+
+    def cost(s: Numbers) -> tuple[float, Numbers]:
+        mixed = s @ p
+        return -float(w @ np.log(mixed)), -(p / mixed) @ w
+
+    return _on_the_simplex(cost, len(p))
+
+
+def shares_of_numbers(z: Numbers, y: Numbers, weights: Numbers) -> Numbers:
+    """The shares s ≥ 0, Σs = 1, with the lowest squared error Σ w (y − Σ_k s_k z_k)².
+
+    Args:
+        z: the numbers by each of k predictions, (k, n).
+        y: the true ones, (n,).
+        weights: (n,).
+    """
+    w = weights / weights.sum()
+
+    def cost(s: Numbers) -> tuple[float, Numbers]:
+        error = s @ z - y
+        return float(w @ error**2), 2 * (z @ (w * error))
+
+    return _on_the_simplex(cost, len(z))
+
+
+def _on_the_simplex(cost: Callable[[Numbers], tuple[float, Numbers]], k: int) -> Numbers:
+    from scipy.optimize import minimize
+
+    found = minimize(
+        cost, np.full(k, 1 / k), jac=True, method="SLSQP", bounds=[(0, 1)] * k,
+        constraints={"type": "eq", "fun": lambda s: s.sum() - 1, "jac": lambda s: np.ones(k)},
+    )  # fmt: skip
+    s = np.clip(found.x, 0, 1)
+    return np.asarray(s / s.sum())
