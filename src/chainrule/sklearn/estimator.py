@@ -233,9 +233,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         columns = None if kind.binned else self.encoder_.unbinned
         inputs = self.encoder_.width if columns is None else len(columns)
         sizes = [inputs, *hidden, self._outputs]
+        regression = self.loss_ not in ("cross_entropy", "binary_cross_entropy")
         length, plain = Length.of(rows), self.optimizer is not None
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
-        own = kind.rule(regression=self.loss_ not in ("cross_entropy", "binary_cross_entropy"))
+        own = kind.rule(rows, regression)
         rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
         network = recipe.network(sizes, activation, seed, self.dtype)
         return Member(network, columns, {

@@ -12,6 +12,7 @@ from chainrule.tables.kinds import Column, RowNumber, kind_of, missing
 from chainrule.tables.scaling import Numbers, Scale, as_numbers, refuse, varies
 
 CONSTANT = "it has one value only"
+_CAPPINGS = 5  # each lowers the weight that fills a bin
 
 
 def fit_feature(
@@ -68,12 +69,20 @@ def _fit_number(name: str, x: Numbers, robust: bool, bins: int) -> Number | Drop
 
 
 def _edges(known: Numbers, bins: int) -> tuple[float, ...]:
-    """Quantiles, or every value where there are no more of them; none for fewer than two bins."""
+    """Quantiles, or every value where there are no more of them; none for fewer than two bins.
+
+    A value that fills more than a bin counts as one: its rows are on one edge, and the bins that
+    it would take are of use elsewhere.
+    """
     if not bins:
         return ()
-    values = np.unique(known)
+    values, counts = np.unique(known, return_counts=True)
     if len(values) > bins + 1:
-        values = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
+        weights = counts.astype(np.float64)
+        for _ in range(_CAPPINGS):
+            weights = np.minimum(weights, weights.sum() / bins)
+        levels = np.linspace(0, 1, bins + 1)
+        values = np.unique(np.quantile(values, levels, weights=weights, method="inverted_cdf"))
     return tuple(values.tolist()) if len(values) > 2 else ()
 
 

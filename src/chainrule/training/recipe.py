@@ -18,7 +18,10 @@ CATEGORIES = 300  # of a column of text, that get a column of their own
 SCHEDULE = CosLog()
 
 _BINS, _BINNED, _ROWS_A_BIN = 16, 512, 8
-_STEPS, _MOST_EPOCHS, _FEWEST_EPOCHS = 1500, 100, 10
+_MANY = 5_000  # rows, from which on there are more bins and smaller steps for classes
+_BINS_OF_MANY, _BINNED_OF_MANY, _SMALLER = 64, 1024, 0.375
+_STEPS, _STEPS_OF_MOST, _MOST_ROWS = 1500, 4500, 10_000  # more steps from so many rows on
+_MOST_EPOCHS, _FEWEST_EPOCHS = 100, 10
 _PATIENCE = 1.0  # the share of the epochs after which a member without a gain stops
 _BATCHES = ((1_000, 32), (3_000, 64), (10_000, 128))  # below so many rows, so many in a batch
 _LARGEST_BATCH = 256
@@ -44,9 +47,10 @@ class Kind:
     of_classes: float
     of_numbers: float
 
-    def rule(self, regression: bool) -> AdamW:
+    def rule(self, rows: int, regression: bool) -> AdamW:
         """AdamW at a high rate, which `groups` divides by √d for a matrix with d inputs."""
-        rate = self.of_numbers if regression else self.of_classes
+        of_classes = self.of_classes * (_SMALLER if rows >= _MANY else 1)
+        rate = self.of_numbers if regression else of_classes
         return AdamW(rate, beta2=0.95, weight_decay=0.02)
 
     def groups(self, sizes: Sequence[int]) -> Groups:
@@ -67,7 +71,8 @@ class Length:
 
     Attributes:
         batch_size: rows in a step.
-        epochs: as many as make about 1,500 steps, from 10 to 100.
+        epochs: as many as make about 1,500 steps, from 10 to 100; for 10,000 rows and more 4,500
+            steps.
         patience: epochs without a gain before a member stops.
     """
 
@@ -79,8 +84,8 @@ class Length:
     def of(cls, rows: int) -> Length:
         """For so many rows to train on."""
         batch = next((size for below, size in _BATCHES if rows < below), _LARGEST_BATCH)
-        wanted = round(_STEPS / steps_per_epoch(rows, batch))
-        epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, wanted))
+        steps = _STEPS if rows < _MOST_ROWS else _STEPS_OF_MOST
+        epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(steps / steps_per_epoch(rows, batch))))
         return cls(batch, epochs, round(_PATIENCE * epochs))
 
 
@@ -96,4 +101,6 @@ def network(
 
 def bins(rows: int, columns: int) -> int:
     """How many bins each of some columns of numbers gets."""
+    if rows >= _MANY:
+        return min(_BINS_OF_MANY, _BINNED_OF_MANY // max(1, columns))
     return min(_BINS, _BINNED // max(1, columns), rows // _ROWS_A_BIN)
