@@ -35,16 +35,18 @@ if TYPE_CHECKING:
         Adam,
         AdamW,
         Backtracking,
+        Groups,
         Lion,
         Momentum,
         NAdam,
         RMSprop,
     )
     from chainrule.plan import Plan
+    from chainrule.sklearn import Classifier, Regressor
     from chainrule.storage import Model, load, save
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
-    from chainrule.training.schedules import Constant, Cosine, OneCycle, StepDecay, Warmup
+    from chainrule.training.schedules import Constant, Cosine, CosLog, OneCycle, StepDecay, Warmup
     from chainrule.training.stopping import Stopping
     from chainrule.training.trainer import Result, train
 
@@ -68,16 +70,18 @@ _HOMES = {
         "Adam",
         "AdamW",
         "Backtracking",
+        "Groups",
         "Lion",
         "Momentum",
         "NAdam",
         "RMSprop",
     ),
     "plan": ("Plan",),
+    "sklearn": ("Classifier", "Regressor"),
     "storage": ("Model", "load", "save"),
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
-    "training.schedules": ("Constant", "Cosine", "OneCycle", "StepDecay", "Warmup"),
+    "training.schedules": ("Constant", "CosLog", "Cosine", "OneCycle", "StepDecay", "Warmup"),
     "training.stopping": ("Stopping",),
     "training.trainer": ("Result", "train"),
 }
@@ -94,11 +98,14 @@ __all__ = [
     "Backtracking",
     "ChainruleError",
     "Checkpoint",
+    "Classifier",
     "Comparison",
     "Constant",
+    "CosLog",
     "Cosine",
     "DivergenceError",
     "Explanation",
+    "Groups",
     "Health",
     "History",
     "LBFGS",
@@ -114,6 +121,7 @@ __all__ = [
     "OneCycle",
     "Plan",
     "RMSprop",
+    "Regressor",
     "Result",
     "SGD",
     "StepDecay",

@@ -79,6 +79,12 @@ SAID = {  # some words of each page's output, in their order
     "lecture/6-steps.md": ["θ = -0.5", "θ = 0.125", "[-0.1 -0.1]", "steps to f₀·0.001"],
     "lecture/7-moons.md": ["5,000 steps", "(10, 10)", "X has 10 rows, y has 9", "0.31327", "True"],
     "pytorch.md": ["Network 2-20-1", "1 (BatchNorm1d) has no twin here", "class Net(nn.Module)"],
+    "estimators.md": [
+        "'accuracy': 0.7",
+        "[[",
+        "trained on: 0.7",
+        "Calibration(temperature=",
+    ],
     "scikit-learn.md": [
         "('native (",
         "largest difference of a weight",
