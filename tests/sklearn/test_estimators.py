@@ -338,3 +338,12 @@ def test_any_scorer_decides_when_to_stop() -> None:
                 assert -min(watched) == pytest.approx(roc_auc_score(y[out], p[:, 1]))
     reg = Regressor(**QUICK, scoring="neg_mean_absolute_error").fit(*load_diabetes(return_X_y=True))
     assert 30 < min(reg.results_[0].history.validation_loss) < 70  # in the unit of y
+
+
+def test_a_notebook_shows_the_box_and_the_network() -> None:
+    X, y = load_iris(return_X_y=True)
+    clf = Classifier(**QUICK)
+    assert "<svg" not in clf._repr_html_()[-2000:]
+    shown = clf.fit(X, y)._repr_html_()
+    assert "3 networks, of which the first:" in shown and "<svg" in shown.split("of which the first:")[1]  # fmt: skip
+    assert "of which the first:" in clf._repr_mimebundle_()["text/html"]

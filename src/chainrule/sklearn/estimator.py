@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from chainrule import optimizers
 from chainrule.arrays import Array, DType
 from chainrule.engines import Engine, compiled
 from chainrule.errors import InvalidValue
+from chainrule.explanation.drawing.diagram import diagram
 from chainrule.optimizers import TOGETHER, Optimizer
 from chainrule.tables import Encoder, Table
 from chainrule.tables.distinct import Distinct
@@ -38,11 +39,13 @@ from chainrule.training.members import (
 from chainrule.training.recipe import Length
 from chainrule.training.schedules import Schedule
 from chainrule.training.trainer import Result
+from chainrule.views.svg import network_svg
 
 Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
 
 _SEEDS = 2**31 - 1
+_PICTURE = 560.0  # the width of a network's picture, in pixels
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,14 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+    def _html_repr(self) -> str:
+        """Scikit-learn's box and, once there is one, the first member's network."""
+        box = cast(str, super()._html_repr())
+        if not hasattr(self, "networks_"):
+            return box
+        first = network_svg(diagram(self._members[0].network), _PICTURE)
+        return f"{box}<p>{len(self.networks_)} networks, of which the first:</p><div>{first}</div>"
 
     @abstractmethod
     def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
