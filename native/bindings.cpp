@@ -142,19 +142,23 @@ template <class T> class BoundRun {
         return [this](std::uint64_t number) { return run_.order(number); };
     }
 
-    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty,
-                            const std::optional<nb::dict>& groups, Index batch, std::uint64_t seed, bool shuffled) {
+    static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const std::vector<double>& levels,
+                            const nb::dict& optimizer, double penalty, const std::optional<nb::dict>& groups, Index batch,
+                            std::uint64_t seed, bool shuffled) {
         if (batch < 1) throw nb::value_error("a batch needs at least one row");
-        return {layer_plans(layers), Loss(index_of(LOSS_NAMES, loss, "loss")), hyper_of(optimizer), penalty, groups_of(groups), batch, seed, shuffled};
+        const Loss found = Loss(index_of(LOSS_NAMES, loss, "loss"));
+        const std::size_t wanted = found == Loss::quantile ? std::size_t(std::get<1>(layers.back())) : 0;
+        if (levels.size() != wanted) throw nb::value_error("the quantile loss takes one level an output, any other loss none");
+        return {layer_plans(layers), found, levels, hyper_of(optimizer), penalty, groups_of(groups), batch, seed, shuffled};
     }
 
   public:
-    BoundRun(const PythonLayers& layers, const std::string& loss, const nb::dict& optimizer, double penalty,
+    BoundRun(const PythonLayers& layers, const std::string& loss, const std::vector<double>& levels, const nb::dict& optimizer, double penalty,
              const std::optional<nb::dict>& groups, Index batch, std::uint64_t seed, bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
         : x_(x), target_(target), weight_(weight),
           run_([&] {
-              const RunPlan plan = run_plan(layers, loss, optimizer, penalty, groups, batch, seed, shuffled);
-              return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss), x_, target_, weight_), threads, cores);
+              const RunPlan plan = run_plan(layers, loss, levels, optimizer, penalty, groups, batch, seed, shuffled);
+              return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss, plan.levels), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
 
     Ended epoch(std::uint64_t number, double rate) { return epochs_with(number, 1, own_order(), &rate, 1); }
@@ -315,9 +319,9 @@ template <class T> class BoundPredictor {
 template <class T> void bind(nb::module_& m, const std::string& suffix) {
     using R = BoundRun<T>;
     nb::class_<R>(m, ("Run" + suffix).c_str())
-        .def(nb::init<const PythonLayers&, const std::string&, const nb::dict&, double, const std::optional<nb::dict>&, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
+        .def(nb::init<const PythonLayers&, const std::string&, const std::vector<double>&, const nb::dict&, double, const std::optional<nb::dict>&, Index, std::uint64_t, bool, Rows2<T>, Rows2<T>,
                       std::optional<Row<T>>, int, int>(),
-             nb::arg("layers"), nb::arg("loss"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("groups").none(), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
+             nb::arg("layers"), nb::arg("loss"), nb::arg("levels"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("groups").none(), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())

@@ -1,7 +1,8 @@
 // L and its gradient, row by row.
 //
 // A loss with a link (binary cross-entropy, cross-entropy, Poisson) takes the logit u of the output layer, any other
-// the output z. The gradient of L = Σ wᵢ ℓᵢ / Σ wᵢ with respect to that argument becomes the output layer's δ.
+// the output z; `quantile` has a level τ for each output. The gradient of L = Σ wᵢ ℓᵢ / Σ wᵢ with respect to that
+// argument becomes the output layer's δ.
 #pragma once
 
 #include <cmath>
@@ -10,10 +11,10 @@
 
 namespace chainrule {
 
-enum class Loss { squared_error, binary_cross_entropy, cross_entropy, absolute_error, huber, poisson };
+enum class Loss { squared_error, binary_cross_entropy, cross_entropy, absolute_error, huber, poisson, quantile };
 
 constexpr const char* LOSS_NAMES[] = {"squared_error", "binary_cross_entropy", "cross_entropy",
-                                      "absolute_error", "huber", "poisson"};
+                                      "absolute_error", "huber", "poisson", "quantile"};
 
 constexpr bool on_logits(Loss loss) {
     return loss == Loss::binary_cross_entropy || loss == Loss::cross_entropy || loss == Loss::poisson;
@@ -31,9 +32,10 @@ template <class T> struct Outcome {
     const T* weight;        // one number a row, or null
     double scale;           // 1 / Σ w over the batch
     double* losses;         // gets wᵢ ℓᵢ
+    const T* level;         // of `quantile`: τ of each output
 };
 
-template <Loss L, class T> inline void pointwise(T a, T t, T& loss, T& slope) {
+template <Loss L, class T> inline void pointwise(T a, T t, T tau, T& loss, T& slope) {
     using enum_ = Loss;
     const T d = a - t;
     if constexpr (L == enum_::squared_error) loss = d * d, slope = d + d;
@@ -51,12 +53,17 @@ template <Loss L, class T> inline void pointwise(T a, T t, T& loss, T& slope) {
         const T mean = exponential(a);
         loss = mean - t * a, slope = mean - t;
     }
+    if constexpr (L == enum_::quantile) {
+        const T above = T(1) - tau;
+        loss = larger(above * d, -tau * d);
+        slope = d > T(0) ? above : d < T(0) ? -tau : d + (T(0.5) - tau);
+    }
 }
 
 // ℓ is the mean over the outputs. Entries are taken in blocks, across rows, so that one output vectorises as well.
 template <Loss L, class T> void pointwise_rows(const Outcome<T>& o, Index rows) {
     constexpr int BLOCK = 64;
-    alignas(64) T a[BLOCK], t[BLOCK], loss[BLOCK], slope[BLOCK];
+    alignas(64) T a[BLOCK], t[BLOCK], tau[BLOCK], loss[BLOCK], slope[BLOCK];
     const Index entries = rows * o.outputs;
     const double share = 1 / double(o.outputs), scale = o.scale * share;
     Index row = 0, column = 0, write_row = 0, write_column = 0;
@@ -66,11 +73,12 @@ template <Loss L, class T> void pointwise_rows(const Outcome<T>& o, Index rows) 
         for (int i = 0; i < count; i++) {
             a[i] = o.a[row * o.stride + column];
             t[i] = o.target[done + i];
+            tau[i] = L == Loss::quantile ? o.level[column] : T(0);
             if (++column == o.outputs) column = 0, row++;
         }
         const int whole = int(padded<T>(count));
-        for (int i = count; i < whole; i++) a[i] = t[i] = T(0);
-        for_units<T>(whole, [&](Index i) { pointwise<L>(a[i], t[i], loss[i], slope[i]); });
+        for (int i = count; i < whole; i++) a[i] = t[i] = tau[i] = T(0);
+        for_units<T>(whole, [&](Index i) { pointwise<L>(a[i], t[i], tau[i], loss[i], slope[i]); });
         for (int i = 0; i < count; i++) {
             const double w = o.weight ? double(o.weight[write_row]) : 1.0;
             o.losses[write_row] += w * share * double(loss[i]);
@@ -125,6 +133,7 @@ template <class T> LossRows<T> loss_rows(Loss loss) {
         case Loss::absolute_error: return pointwise_rows<Loss::absolute_error, T>;
         case Loss::huber: return pointwise_rows<Loss::huber, T>;
         case Loss::poisson: return pointwise_rows<Loss::poisson, T>;
+        case Loss::quantile: return pointwise_rows<Loss::quantile, T>;
         case Loss::cross_entropy: return cross_entropy_rows<T>;
     }
     return nullptr;

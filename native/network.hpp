@@ -42,9 +42,11 @@ template <class T> void put(const Layer<T>& layer, T* flat, const T* w, const T*
 template <class T> struct Layers {
     std::vector<Layer<T>> all;
     Loss loss;
+    std::vector<T> levels;  // of the loss `quantile`, one for each output
     Index parameters = 0, turned = 0;
 
-    Layers(const std::vector<LayerPlan>& plans, Loss loss) : loss(loss) {
+    Layers(const std::vector<LayerPlan>& plans, Loss loss, const std::vector<double>& levels = {})
+        : loss(loss), levels(levels.begin(), levels.end()) {
         for (const auto& p : plans) {
             Layer<T> layer{p, elementwise<T>(p.activation), {p.inputs + 1, p.outputs}, parameters, {padded<T>(p.outputs), p.inputs}, turned};
             parameters += layer.shape.size();

@@ -77,7 +77,7 @@ template <class T> double mean_loss(const Layers<T>& layers, const T* theta, con
     for_blocks(layers, theta, n, x, threads, on_logits(layers.loss), [&](Workspace<T>& w, Index at, Index rows, Index block) {
         auto& out = w.at.back();
         const Outcome<T> outcome{out.y, out.delta, out.stride, out.delta_stride, layers.outputs(), target + at * target_width,
-                                 target_width, weight ? weight + at : nullptr, 1.0, w.losses.get()};
+                                 target_width, weight ? weight + at : nullptr, 1.0, w.losses.get(), layers.levels.data()};
         loss_rows<T>(layers.loss)(outcome, rows);
         for (Index r = 0; r < rows; r++) sums[std::size_t(block)] += w.losses[r];
     });

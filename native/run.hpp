@@ -34,6 +34,7 @@ struct Groups {
 struct RunPlan {
     std::vector<LayerPlan> layers;
     Loss loss;
+    std::vector<double> levels;  // of the loss `quantile`
     Hyper hyper;
     double penalty;  // a batch's loss is (Σ w ℓ + ½·penalty·ΣW²) / Σ w
     std::optional<Groups> groups;
@@ -139,7 +140,7 @@ template <class T> class Run {
         const Outcome<T> outcome{out.z + p.from * out.stride, out.delta + p.from * out.delta_stride, out.stride,
                                  out.delta_stride, layers_.outputs(), target_.data() + p.from * data_.target_width,
                                  data_.target_width, data_.weight ? weight_.data() + p.from : nullptr,
-                                 total > 0 ? 1 / total : 0.0, work_.losses.get() + p.from};
+                                 total > 0 ? 1 / total : 0.0, work_.losses.get() + p.from, layers_.levels.data()};
         loss_rows<T>(layers_.loss)(outcome, p.to - p.from);
     }
 
@@ -301,7 +302,7 @@ template <class T> class Run {
 
   public:
     Run(const RunPlan& plan, const Data<T>& data, int threads, int cores)
-        : layers_(plan.layers, plan.loss), plan_(plan), data_(data), theta_(layers_.parameters), turned_(layers_.turned),
+        : layers_(plan.layers, plan.loss, plan.levels), plan_(plan), data_(data), theta_(layers_.parameters), turned_(layers_.turned),
           start_(layers_.parameters), slots_(plan.hyper.slots()),
           work_(layers_, std::min(plan.batch, std::max<Index>(data.n, 1)), true),
           target_(std::size_t(work_.rows * data.target_width)), weight_(data.weight ? std::size_t(work_.rows) : 0),

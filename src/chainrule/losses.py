@@ -17,12 +17,20 @@ In these canonical pairs φ_1 and ℓ merge: ∂ℓ/∂u = φ_1(u) − t. The ot
     squared_error          (z − t)²
     absolute_error         |z − t|
     huber                  ½(z − t)² where |z − t| ≤ 1, else |z − t| − ½
+    quantile:τ_1,…,τ_k     max(τ(t − z), (τ − 1)(t − z)) of the j-th output with τ = τ_j
+
+The last carries its levels in its name, as `quantile:0.05,0.5,0.95`. All its outputs have the same
+target, of which the j-th learns the quantile at level τ_j. Its slope is −τ where z < t, 1 − τ where
+z > t, and between the two, ½ − τ, where z = t: what PyTorch's autograd gives for that maximum.
+
+Source: Koenker & Bassett 1978, Regression Quantiles, Econometrica 46, equation 1.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +39,7 @@ import numpy.typing as npt
 from chainrule.activations import Activation, exponential, logistic, softmax
 from chainrule.activations import get as get_activation
 from chainrule.arrays import Array, DType, numbers
-from chainrule.errors import InvalidValue, ShapeError, lookup
+from chainrule.errors import InvalidValue, ShapeError, unknown
 
 Entries = Callable[[Array, Array], Array]
 
@@ -44,7 +52,7 @@ class Loss:
     shape (n, k), as the targets t.
 
     Attributes:
-        name: the name it stands under in `LOSSES`.
+        name: the name that `get` knows it by.
         link: the name of the φ_1 that it brings, or None.
         entry: (a, t) ↦ the cost of each entry, (n, k).
         slope: (a, t) ↦ the derivative of that by a, (n, k).
@@ -114,6 +122,22 @@ class CrossEntropy(Loss):
             e = np.eye(a.shape[1], dtype=a.dtype)
             t = e[t[:, 0].astype(np.int64)]  # class c becomes the row e_c
         return super()._pair(a, t)
+
+
+@dataclass(frozen=True, repr=False)
+class Quantile(Loss):
+    """The loss of quantiles; targets are (n, k), the same number in each column: see `targets`.
+
+    Attributes:
+        levels: τ of each output, ascending, in (0, 1).
+    """
+
+    levels: tuple[float, ...]
+
+    def _pair(self, a: Array, t: Array) -> tuple[Array, Array]:
+        a, t = super()._pair(a, t)
+        _one_output_a_level(self, a.shape[1])
+        return a, t
 
 
 def _squared_error(z: Array, t: Array) -> Array:
@@ -186,6 +210,16 @@ def _poisson_output_slope(z: Array, t: Array) -> Array:
         return 1 - np.where(t > 0, t / z, np.zeros_like(z))
 
 
+def _quantile(z: Array, t: Array, levels: tuple[float, ...]) -> Array:
+    tau = np.asarray(levels, z.dtype)
+    return np.maximum(tau * (t - z), (tau - 1) * (t - z))
+
+
+def _quantile_slope(z: Array, t: Array, levels: tuple[float, ...]) -> Array:
+    half = z.dtype.type(0.5)
+    return np.asarray(half * np.sign(z - t) + (half - np.asarray(levels, z.dtype)))
+
+
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -211,13 +245,60 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+_QUANTILE = "quantile"
+
+
+def quantile(levels: Sequence[float]) -> Quantile:
+    """The loss of the quantiles at these levels, one output for each.
+
+    Raises:
+        InvalidValue: they are not ascending numbers between 0 and 1.
+    """
+    found = tuple(map(_level, levels))
+    if not found or any(b <= a for a, b in zip(found, found[1:], strict=False)):
+        raise InvalidValue(f"levels of quantiles are ascending, one or more, got {list(found)}")
+    return Quantile(
+        name=f"{_QUANTILE}:{','.join(map(repr, found))}",
+        link=None,
+        entry=partial(_quantile, levels=found),
+        slope=partial(_quantile_slope, levels=found),
+        output_slope=partial(_quantile_slope, levels=found),
+        levels=found,
+    )
+
+
+def _level(value: Any) -> float:
+    try:
+        tau = float(value)
+    except (TypeError, ValueError):
+        tau = np.nan
+    if not 0 < tau < 1:
+        raise InvalidValue(f"a level of a quantile is a number between 0 and 1, got {value!r}")
+    return tau
+
+
+@lru_cache
+def _quantile_named(name: str) -> Quantile:
+    _, colon, levels = name.partition(":")
+    if not colon:
+        raise InvalidValue(f"the quantile loss carries its levels, as '{_QUANTILE}:0.05,0.5,0.95'")
+    return quantile([_level(level) for level in levels.split(",")])
+
+
 def get(loss: str | Loss) -> Loss:
     """The loss of that name; a Loss is returned as it is.
 
     Raises:
         UnknownName: no loss is called so.
+        InvalidValue: a quantile loss whose levels are not ascending numbers between 0 and 1.
     """
-    return loss if isinstance(loss, Loss) else lookup("loss", loss, LOSSES)
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]
+    if isinstance(loss, str) and loss.partition(":")[0] == _QUANTILE:
+        return _quantile_named(loss)
+    raise unknown("loss", loss, [*LOSSES, f"{_QUANTILE}:0.05,0.5,0.95"])
 
 
 def default(output_activation: str | Activation) -> Loss:
@@ -249,7 +330,8 @@ def targets(y: npt.ArrayLike, loss: str | Loss, outputs: int, dtype: DType) -> A
     """The labels or numbers y as the loss takes them.
 
     (n,) and (n, 1) mean the same. `binary_cross_entropy` takes booleans, 0/1 or −1/+1 and gets 0/1;
-    `cross_entropy` takes class numbers or rows of probabilities; `poisson` takes counts or rates.
+    `cross_entropy` takes class numbers or rows of probabilities; `poisson` takes counts or rates. Of
+    the quantiles each output gets the row's one number; where that is done already, it stays.
 
     Args:
         y: (n,), (n, 1) or (n, outputs).
@@ -261,17 +343,20 @@ def targets(y: npt.ArrayLike, loss: str | Loss, outputs: int, dtype: DType) -> A
         (n, outputs), or (n, 1) of class numbers; C-contiguous.
 
     Raises:
-        ShapeError: y has not one row of `outputs` numbers for each row.
+        ShapeError: y has not one row of `outputs` numbers for each row, or the levels of quantiles
+            are not as many as the outputs.
         InvalidValue: a target is not a number, not finite, or not one that the loss knows.
     """
     loss = get(loss)
     t = _columns(numbers(y, "targets"))
-    classes = loss.name == "cross_entropy" and t.shape[1] == 1
-    if t.ndim != 2 or (t.shape[1] != outputs and not classes):
+    alone = isinstance(loss, (CrossEntropy, Quantile)) and t.shape[1:] == (1,)
+    if t.ndim != 2 or (t.shape[1] != outputs and not alone):
         raise ShapeError(_wrong_targets(np.shape(y), loss, outputs))
     t = t.astype(np.float64)
     _refuse(~np.isfinite(t), t, "targets must be finite")
-    if classes:
+    if isinstance(loss, Quantile):
+        t = _one_for_all(loss, t, outputs)
+    elif alone:
         _refuse((t < 0) | (t >= outputs) | (t != np.floor(t)), t, _class_numbers(outputs))
     elif loss.name in _CODINGS:
         t = _CODINGS[loss.name](t)
@@ -279,6 +364,18 @@ def targets(y: npt.ArrayLike, loss: str | Loss, outputs: int, dtype: DType) -> A
         coded = np.ascontiguousarray(t, dtype=dtype)
     _refuse(~np.isfinite(coded), t, f"targets must be finite in {dtype}")
     return coded
+
+
+def _one_for_all(loss: Quantile, t: Array, outputs: int) -> Array:
+    _one_output_a_level(loss, outputs)
+    _refuse(t != t[:, :1], t, "the quantiles of a row are those of one number")
+    return np.repeat(t[:, :1], outputs, axis=1)
+
+
+def _one_output_a_level(loss: Quantile, outputs: int) -> None:
+    if outputs != len(loss.levels):
+        k = len(loss.levels)
+        raise ShapeError(f"{loss.name} takes {k} outputs, one for each level, not {outputs}")
 
 
 def _class_numbers(outputs: int) -> str:
@@ -320,7 +417,7 @@ def _refuse(wrong: npt.NDArray[np.bool_], t: Array, rule: str) -> None:
 
 def _wrong_targets(shape: tuple[int, ...], loss: Loss, outputs: int) -> str:
     one = "(n,) or (n, 1)"
-    wanted = one if outputs == 1 else f"(n, {outputs})"
+    wanted = one if outputs == 1 or isinstance(loss, Quantile) else f"(n, {outputs})"
     if loss.name == "cross_entropy":
         wanted = f"class numbers {one} or probabilities (n, {outputs})"
     return f"targets have shape {shape}; {loss.name} over {outputs} outputs takes {wanted}"

@@ -12,7 +12,7 @@ from chainrule import optimizers
 from chainrule.activations import get as get_activation
 from chainrule.arrays import DType, dtype_named
 from chainrule.errors import InvalidValue, unknown
-from chainrule.losses import check_output
+from chainrule.losses import Quantile, check_output
 from chainrule.losses import get as get_loss
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Groups, Optimizer, Rule
@@ -93,6 +93,9 @@ class Plan:
             f"{layers - 1} hidden layers, {len(self.dropout)} shares of dropout",
         )
         check_output(self.loss, self.activations[-1])
+        loss, outputs = get_loss(self.loss), self.layer_sizes[-1]
+        if isinstance(loss, Quantile):
+            _require(len(loss.levels) == outputs, f"{loss.name} takes an output for each level, not {outputs}")  # fmt: skip
         _require(
             self.loss != "cross_entropy" or self.layer_sizes[-1] > 1,
             "cross_entropy takes an output for each class, two or more; "

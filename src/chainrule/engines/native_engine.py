@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from chainrule import optimizers
+from chainrule import losses, optimizers
 from chainrule.arrays import Array
 from chainrule.engines import compiled
 from chainrule.engines.engine import Losses, Rates, Scaling, State, check
@@ -37,6 +37,14 @@ def _layers(network: Network, dropout: tuple[float, ...]) -> list[tuple[int, int
         (*layer.W.shape, layer.activation.name, p)
         for layer, p in zip(network.layers, (*dropout, 0.0), strict=True)
     ]
+
+
+def _loss(name: str) -> dict[str, Any]:
+    """What the compiled code is told of the loss: its kind, and the levels of quantiles."""
+    loss = losses.get(name)
+    if isinstance(loss, losses.Quantile):
+        return {"loss": "quantile", "levels": loss.levels}
+    return {"loss": loss.name, "levels": ()}
 
 
 def _groups(plan: Plan) -> dict[str, Any] | None:
@@ -126,7 +134,7 @@ class NativeEngine:
         kind = getattr(module, f"Run{plan.dtype.removeprefix('float')}")
         self._run: Any = kind(
             layers=_layers(network, plan.dropout),
-            loss=plan.loss,
+            **_loss(plan.loss),
             optimizer=optimizers.as_dict(plan.optimizer),
             penalty=plan.penalty,
             groups=_groups(plan),

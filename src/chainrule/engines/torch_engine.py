@@ -30,9 +30,9 @@ from chainrule.engines.torch_memory import Batch, Recorded, Snapshot
 from chainrule.engines.torch_twins import (
     ACTIVATIONS,
     IN_PLACE,
-    LOSSES,
     ON_LOGITS,
     SLOTS,
+    loss_named,
     torch_optimizer,
 )
 from chainrule.errors import DivergenceError, EngineError
@@ -90,6 +90,7 @@ class TorchEngine(Stepwise):
         self.threads = threads or torch.get_num_threads()
         *hidden, last = plan.activations  # whose u_2 is needed after it
         self._phi = [*({**ACTIVATIONS, **IN_PLACE}[name] for name in hidden), ACTIVATIONS[last]]
+        self._ell = loss_named(plan.loss)
         self._parameters = [
             (nn.Parameter(self._put(layer.W)), nn.Parameter(self._put(layer.b)))
             for layer in network.layers
@@ -291,7 +292,7 @@ class TorchEngine(Stepwise):
         """ℓ of each row of a batch, (n,), or with the reduction "mean" their mean."""
         u, z = forward(batch.X, batch.masks)
         out = (u if self.plan.loss in ON_LOGITS else z).to(batch.t.dtype)
-        return LOSSES[self.plan.loss](out, batch.t, reduction)
+        return self._ell(out, batch.t, reduction)
 
     @property
     def _no_masks(self) -> list[Tensor | None]:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from chainrule.losses import Quantile, get
 from chainrule.optimizers import (
     SGD,
     Adadelta,
@@ -70,6 +71,27 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "poisson": _by_output(F.poisson_nll_loss),
 }
 ON_LOGITS = ("binary_cross_entropy", "cross_entropy", "poisson")
+
+
+def loss_named(name: str) -> Callable[..., Tensor]:
+    """The twin of a loss, as those in LOSSES; that of quantiles is made for its levels."""
+    loss = get(name)
+    return _of_quantiles(loss.levels) if isinstance(loss, Quantile) else LOSSES[name]
+
+
+def _of_quantiles(levels: Sequence[float]) -> Callable[..., Tensor]:
+    on: dict[tuple[torch.device, torch.dtype], Tensor] = {}  # a CUDA graph copies nothing to a GPU
+
+    def entry(z: Tensor, t: Tensor, reduction: str) -> Tensor:
+        where = (z.device, z.dtype)
+        if where not in on:
+            on[where] = z.new_tensor(levels)
+        tau, d = on[where], t - z
+        found = torch.maximum(tau * d, (tau - 1) * d)
+        return found.mean() if reduction == "mean" else found
+
+    return _by_output(entry)
+
 
 # The names of our slots in torch.optim's state.
 _ADAM = {"first": "exp_avg", "second": "exp_avg_sq", "largest": "max_exp_avg_sq"}

@@ -53,7 +53,7 @@ def of_loss(loss: Loss, t: Array, outputs: int) -> tuple[str, str]:
         return _of_a_class(int(t[0]) + 1, outputs)
     if loss.name == "binary_cross_entropy" and outputs == 1:
         return ("−log z_1", "−1/z_1") if t[0] > 0 else ("−log(1 − z_1)", "1/(1 − z_1)")
-    entry, derivative = _ENTRIES[loss.name]
+    entry, derivative = _ENTRIES[loss.name.partition(":")[0]]
     if outputs == 1 or loss.name == "cross_entropy":
         return f"{_sum(entry) if outputs > 1 else entry}", derivative
     return f"1/{outputs}·{_sum(entry)}", f"1/{outputs}·({derivative})"
@@ -63,6 +63,7 @@ _ENTRIES = {
     "squared_error": ("(z_1 − y)²", "2(z_1 − y)"),
     "absolute_error": ("|z_1 − y|", "sign(z_1 − y)"),
     "huber": ("huber(z_1 − y)", "clip(z_1 − y, −1, 1)"),
+    "quantile": ("max(τ(y − z_1), (τ − 1)(y − z_1))", "½sign(z_1 − y) + ½ − τ"),
     "poisson": ("z_1 − y log z_1", "1 − y/z_1"),
     "binary_cross_entropy": ("−y log z_1 − (1 − y)log(1 − z_1)", "−y/z_1 + (1 − y)/(1 − z_1)"),
     "cross_entropy": ("−y log z_1", "−y/z_1"),

@@ -13,6 +13,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 
 from chainrule.arrays import Array
+from chainrule.errors import InvalidValue
+from chainrule.losses import Quantile
 from chainrule.sklearn.estimator import (
     OutOfFold,
     TableEstimator,
@@ -20,6 +22,7 @@ from chainrule.sklearn.estimator import (
     Weights,
     weighted_spread,
 )
+from chainrule.sklearn.outputs import Outputs, loss_of_numbers
 from chainrule.training.mixture import shares_of_numbers
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -30,6 +33,10 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """A regressor by several networks, for tables as they are.
 
     Attributes:
+        loss: "squared_error" for the mean; "absolute_error" for the median, which outliers move
+            little; "huber" between the two; "poisson" for counts and rates, 0 or more, as the
+            exponential of what the networks give; "quantile" for several quantiles at once.
+        quantiles: their levels, ascending.
         oof_prediction_: for each row, what the member that did not train on it predicts, (n,) or
             (n, targets); NaN where every member did.
         oof_score_: its R².
@@ -38,12 +45,14 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """
 
     loss: str = "squared_error"
+    quantiles: Sequence[float] = (0.05, 0.5, 0.95)
 
     def __sklearn_tags__(self) -> Any:
-        """Several targets, too."""
+        """Several targets, too, unless quantiles are learned; of a Poisson rate none below 0."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = self.loss != "quantile"
         tags.target_tags.single_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
     def fit(
@@ -54,17 +63,17 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         Args:
             X: a frame of pandas, polars or pyarrow, or an array, (n, d); with gaps, text, booleans
                 and dates.
-            y: numbers, (n,) or (n, targets).
+            y: numbers, (n,) or (n, targets); one target where quantiles are learned.
             sample_weight: of the rows, (n,), 0 or more.
             validation: rows and numbers, and perhaps weights, of your own to stop on, instead of
                 folds.
         """
         found = self._fit(X, y, sample_weight, validation)
-        z = self._numbers(np.average(found.u, axis=0, weights=self.kind_shares_))
+        z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
         self.oof_prediction_ = found.spread_out(z)
         out = found.known
         if out.sum() > 1:
-            true = self._numbers(found.t.reshape(len(found.t), -1))
+            true = self._decoded(found.t)
             self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
         return self
 
@@ -82,7 +91,8 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return self
 
     def _decoded(self, t: Target) -> Target:
-        return self._numbers(t.reshape(len(t), -1))
+        y = self._learned.decode(t.reshape(len(t), -1))
+        return y[:, 0] if self._single else y
 
     def _encode_target(self, y: Target, weights: Weights | None, reset: bool) -> Target:
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -90,38 +100,66 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             if y.ndim == 2 and y.shape[1] == 1:
                 y = column_or_1d(y, warn=True)
             self._single = y.ndim == 1
-            self.loss_ = self.loss
-            columns = y.reshape(len(y), -1)
-            self._center = np.average(columns, axis=0, weights=weights)
-            spread = np.sqrt(np.average((columns - self._center) ** 2, axis=0, weights=weights))
-            self._scale = np.where(spread > 0, spread, 1.0)
-        found: Target = (y.reshape(len(y), -1) - self._center) / self._scale
+            loss = loss_of_numbers(self.loss, self.quantiles)
+            self.loss_ = loss.name
+            self._learned = Outputs.fit(loss, y.reshape(len(y), -1), weights)
+        found: Target = self._learned.encode(y.reshape(len(y), -1))
         return found[:, 0] if self._single else found
 
     def _kind_shares(self, found: OutOfFold) -> Weights:
-        out = found.known
-        t = found.t[out].reshape(out.sum(), -1)
-        w = np.repeat(found.weights[out], t.shape[1])
-        z = found.u[:, out].reshape(len(found.u), -1).astype(np.float64)
-        return shares_of_numbers(z, t.ravel(), w)
+        out, w = found.known, found.weights[found.known]
+        z, t = self._learned.values(found.u[:, out]), found.t[out].reshape(out.sum(), -1)
+        if self.loss_ == "squared_error":
+            return shares_of_numbers(z.reshape(len(z), -1), t.ravel(), np.repeat(w, t.shape[1]))
+        return self._learned.shares(z, t, w)
 
     def _groups(self, t: Target) -> None:
         return None
 
     @property
     def _outputs(self) -> int:
-        return len(self._center)
+        return self._learned.count
 
-    def _numbers(self, z: Array) -> Numbers:
-        """Standardised outputs (n, targets) in their own unit, (n,) or (n, targets)."""
-        y: Numbers = z.astype(np.float64) * self._scale + self._center
-        return y[:, 0] if self._single else y
+    def _numbers(self, u: Array) -> Numbers:
+        """Predictions in the unit of y, (…, n) or (…, n, targets), from outputs (…, n, outputs)."""
+        y = self._learned.decode(self._learned.values(u))
+        return y[..., self._learned.middle] if self._single else y
 
     def predict(self, X: Any) -> Numbers:
-        """The mean of the members' predictions, (n,) or (n, targets)."""
-        return self._numbers(np.average(self._member_outputs(X), axis=0, weights=self.shares_))
+        """The mean of the members' predictions, (n,) or (n, targets); of quantiles the one nearest to the median."""
+        return np.asarray(
+            np.average(self._numbers(self._member_outputs(X)), axis=0, weights=self.shares_)
+        )
+
+    def predict_quantiles(self, X: Any) -> Numbers:
+        """The quantiles at the fitted levels, (n, levels).
+
+        They never cross: those of each member are put in ascending order, and the mean of ascending
+        numbers ascends.
+
+        Raises:
+            InvalidValue: the regressor was not fitted with the loss "quantile".
+        """
+        u = self._member_outputs(X)
+        if not isinstance(self._learned.loss, Quantile):
+            raise InvalidValue(
+                f"quantiles are predicted under loss='quantile', and this regressor learned by"
+                f" {self.loss_!r}"
+            )
+        each = self._learned.decode(self._learned.values(u))
+        return np.asarray(np.average(each, axis=0, weights=self.shares_))
+
+    def predict_interval(self, X: Any) -> Numbers:
+        """The first and the last of the quantiles, (n, 2): with levels 0.05 and 0.95 an interval of 90 %.
+
+        Raises:
+            InvalidValue: as `predict_quantiles`, or there is one level only.
+        """
+        found = self.predict_quantiles(X)
+        if found.shape[1] < 2:
+            raise InvalidValue("an interval lies between two quantiles, and one was fitted")
+        return found[:, [0, -1]]
 
     def spread(self, X: Any) -> Numbers:
         """How far the members disagree: the standard deviation of their predictions, as `predict`."""
-        each = np.stack([self._numbers(z) for z in self._member_outputs(X)])
-        return weighted_spread(each, self.shares_)
+        return weighted_spread(self._numbers(self._member_outputs(X)), self.shares_)

@@ -24,7 +24,7 @@ def shares_of_probabilities(p: Numbers, weights: Numbers) -> Numbers:
         mixed = s @ p
         return -float(w @ np.log(mixed)), -(p / mixed) @ w
 
-    return _on_the_simplex(cost, len(p))
+    return on_the_simplex(cost, len(p))
 
 
 def shares_of_numbers(z: Numbers, y: Numbers, weights: Numbers) -> Numbers:
@@ -41,10 +41,16 @@ def shares_of_numbers(z: Numbers, y: Numbers, weights: Numbers) -> Numbers:
         error = s @ z - y
         return float(w @ error**2), 2 * (z @ (w * error))
 
-    return _on_the_simplex(cost, len(z))
+    return on_the_simplex(cost, len(z))
 
 
-def _on_the_simplex(cost: Callable[[Numbers], tuple[float, Numbers]], k: int) -> Numbers:
+def on_the_simplex(cost: Callable[[Numbers], tuple[float, Numbers]], k: int) -> Numbers:
+    """The shares s ≥ 0, Σs = 1, with the lowest cost.
+
+    Args:
+        cost: from the shares, (k,), to a convex cost and its gradient.
+        k: how many.
+    """
     from scipy.optimize import minimize
 
     found = minimize(
