@@ -9,9 +9,9 @@ from time import perf_counter
 
 from benchmarks.__main__ import cores
 from chainrule.comparison.bench import Bench
-from chainrule.comparison.pool import Pool
 from chainrule.comparison.trial import run
 from chainrule.optimizers import make
+from chainrule.training.pool import Pool
 
 RATES = {"sgd": 0.5, "momentum": 0.5, "adagrad": 0.1, "rmsprop": 0.01, "adam": 0.03}
 REPEATS, EPOCHS = 20, 100
