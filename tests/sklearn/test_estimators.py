@@ -344,6 +344,8 @@ def test_a_notebook_shows_the_box_and_the_network() -> None:
     X, y = load_iris(return_X_y=True)
     clf = Classifier(**QUICK)
     assert "<svg" not in clf._repr_html_()[-2000:]
-    shown = clf.fit(X, y)._repr_html_()
+    table = pd.DataFrame(X, columns=["sepal length", "sepal width", "petal length", "petal width"])
+    shown = clf.fit(table, np.array(["setosa", "versicolor", "virginica"])[y])._repr_html_()
+    assert all(name in shown for name in ("sepal length", "petal width", "setosa", "virginica"))
     assert "3 networks, of which the first:" in shown and "<svg" in shown.split("of which the first:")[1]  # fmt: skip
     assert "of which the first:" in clf._repr_mimebundle_()["text/html"]

@@ -153,6 +153,10 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return t if t.ndim == 1 else None
 
     @property
+    def _output_names(self) -> list[str]:
+        return [str(label) for label in self.classes_[-self._outputs :]]
+
+    @property
     def _outputs(self) -> int:
         k = len(self.classes_)
         return 1 if k == 2 and self._task != _MULTILABEL else k

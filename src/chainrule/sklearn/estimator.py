@@ -114,7 +114,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         box = cast(str, super()._html_repr())
         if not hasattr(self, "networks_"):
             return box
-        first = network_svg(diagram(self._members[0].network), _PICTURE)
+        names = self.encoder_.feature_names, self._output_names
+        first = network_svg(diagram(self.networks_[0], inputs=names[0], outputs=names[1]), _PICTURE)
         return f"{box}<p>{len(self.networks_)} networks, of which the first:</p><div>{first}</div>"
 
     @abstractmethod
@@ -124,6 +125,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def _groups(self, t: Target) -> npt.NDArray[np.int64] | None:
         """The class of each row, which the folds spread evenly; or None."""
+
+    @property
+    @abstractmethod
+    def _output_names(self) -> list[str]:
+        """What each output stands for, in a word or two."""
 
     @property
     @abstractmethod

@@ -117,6 +117,12 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return None
 
     @property
+    def _output_names(self) -> list[str]:
+        if self.loss == "quantile":
+            return [f"quantile {level:g}" for level in self.quantiles]
+        return ["y"] if self._single else [f"y {j}" for j in range(1, self._outputs + 1)]
+
+    @property
     def _outputs(self) -> int:
         return self._learned.count
 
