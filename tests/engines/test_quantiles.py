@@ -136,11 +136,3 @@ def test_a_model_file_keeps_the_levels(tmp_path: Any) -> None:
     assert model.plan == plan and model.plan.loss == "quantile:0.05,0.5,0.95"
     assert model.task == "regression"
     assert model.predict(X) == pytest.approx(network(X), rel=1e-12)
-
-
-def test_the_compiled_engine_takes_a_level_for_each_output() -> None:
-    made = set_up()
-    plan = Plan.of(made[1], "quantile:0.1,0.9")
-    for engine in (NativeEngine, NumpyEngine):
-        with pytest.raises(ValueError, match="one level an output|one for each level, not 3"):
-            engine(plan, *made[1:]).epoch(0, 0.1)
