@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -89,4 +90,10 @@ def _initialize(backend: str) -> None:
     start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     fresh = dist.PrefixStore(f"start-{start}", store)  # type: ignore[attr-defined]
     dist.init_process_group(backend, store=fresh, rank=rank, world_size=world)
-    atexit.register(dist.destroy_process_group)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    """Leave the group; what still holds it in a cycle goes first, or its threads outlive the interpreter."""
+    gc.collect()
+    dist.destroy_process_group()
