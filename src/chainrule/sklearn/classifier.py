@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from chainrule.activations import logistic
 from chainrule.arrays import Array
 from chainrule.sklearn.estimator import (
     OutOfFold,
@@ -26,7 +27,6 @@ from chainrule.training.calibration import (
     calibrate,
     calibration_error,
     log_loss,
-    sigmoid,
 )
 from chainrule.training.mixture import shares_of_probabilities
 
@@ -164,7 +164,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     def _kind_shares(self, found: OutOfFold) -> Weights:
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
         if self._task == _MULTILABEL:
-            p = sigmoid(found.u[:, out])
+            p = logistic(found.u[:, out].astype(np.float64))
             true = np.where(t > 0.5, p, 1 - p).reshape(len(p), -1)
             return shares_of_probabilities(true, np.repeat(w, t.shape[1]))
         true = np.stack([averaged(u[None, out])[np.arange(len(t)), t] for u in found.u])
@@ -178,7 +178,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             shares: of each in the mean, (members,); equal ones without it.
         """
         if self._task == _MULTILABEL:
-            return np.asarray(np.average(sigmoid(u), axis=0, weights=shares))
+            return np.asarray(np.average(logistic(u.astype(np.float64)), axis=0, weights=shares))
         return averaged(u, self.calibration_.temperature, shares)
 
     def predict_proba(self, X: Any) -> Probabilities:

@@ -252,6 +252,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         sizes = [inputs, *hidden, self._outputs]
         regression = self.loss_ not in ("cross_entropy", "binary_cross_entropy")
         length, plain = Length.of(rows), self.optimizer is not None
+        epochs = self.epochs or length.epochs
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
         own = kind.rule(rows, regression)
         rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
@@ -261,20 +262,15 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             "optimizer": rule,
             "groups": TOGETHER if plain else kind.groups(sizes),
             "schedule": self.schedule or ("constant" if plain else recipe.SCHEDULE),
-            "epochs": self.epochs or length.epochs,
+            "epochs": epochs,
             "batch_size": self.batch_size or (None if rule.takes_all_rows else length.batch_size),
-            "stopping": self._patience(length),
+            "stopping": epochs if self.patience is None else self.patience,  # the best is kept
             "dropout": self.dropout if hidden else 0.0,
             "seed": seed,
             "engine": self.engine,
             "device": self.device,
             "precision": self.precision,
         }, self._watch if self.scoring is not None else None)  # fmt: skip
-
-    def _patience(self, length: Length) -> int:
-        if self.patience is not None:
-            return self.patience
-        return self.epochs or length.patience
 
     def _encoder(self, table: Table) -> Encoder:
         numbers = sum(table.kind(name) == "number" for name in table.names)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.activations import logistic, softmax
 from chainrule.arrays import Array
 
 BINS = 15
@@ -75,15 +76,9 @@ def averaged(
     """The mean of several networks' probabilities φ(u/T), (n, classes); arguments as `calibrate`."""
     logits = np.asarray(u, np.float64) / temperature
     if logits.shape[2] == 1:
-        p = np.average(sigmoid(logits), axis=0, weights=shares)
+        p = np.average(logistic(logits), axis=0, weights=shares)
         return np.hstack([1 - p, p])
-    e = np.exp(logits - logits.max(axis=2, keepdims=True))
-    return np.asarray(np.average(e / e.sum(axis=2, keepdims=True), axis=0, weights=shares))
-
-
-def sigmoid(u: Array) -> Probabilities:
-    """The logistic function of logits, in float64; it does not overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.asarray(u, np.float64))))
+    return np.asarray(np.average(softmax(logits), axis=0, weights=shares))
 
 
 def calibration_error(

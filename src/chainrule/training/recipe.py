@@ -22,7 +22,6 @@ _MANY = 5_000  # rows, from which on there are more bins and smaller steps for c
 _BINS_OF_MANY, _BINNED_OF_MANY, _SMALLER = 64, 1024, 0.375
 _STEPS, _STEPS_OF_MOST, _MOST_ROWS = 1500, 4500, 10_000  # more steps from so many rows on
 _MOST_EPOCHS, _FEWEST_EPOCHS = 100, 10
-_PATIENCE = 1.0  # the share of the epochs after which a member without a gain stops
 _BATCHES = ((1_000, 32), (3_000, 64), (10_000, 128))  # below so many rows, so many in a batch
 _LARGEST_BATCH = 256
 
@@ -73,12 +72,10 @@ class Length:
         batch_size: rows in a step.
         epochs: as many as make about 1,500 steps, from 10 to 100; for 10,000 rows and more 4,500
             steps.
-        patience: epochs without a gain before a member stops.
     """
 
     batch_size: int
     epochs: int
-    patience: int
 
     @classmethod
     def of(cls, rows: int) -> Length:
@@ -86,7 +83,7 @@ class Length:
         batch = next((size for below, size in _BATCHES if rows < below), _LARGEST_BATCH)
         steps = _STEPS if rows < _MOST_ROWS else _STEPS_OF_MOST
         epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(steps / steps_per_epoch(rows, batch))))
-        return cls(batch, epochs, round(_PATIENCE * epochs))
+        return cls(batch, epochs)
 
 
 def network(
