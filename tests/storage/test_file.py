@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import chainrule
 from chainrule import Layer, Network, Plan, load, save
 from chainrule.errors import ChainruleError, InvalidValue, MissingFile, ModelFileError
-from chainrule.storage import Model, document
+from chainrule.storage import Model, Trained, document
 from chainrule.tables import Encoder, Table, TargetEncoder
 
 Json = dict[str, Any]
@@ -249,7 +249,60 @@ def test_a_summary_changed_later_is_written_as_json_has_it(path: Path) -> None:
     assert load(path).history["loss"] is None
 
 
+# Several networks
+
+
+def several() -> Model:
+    """One network as `made`, with two others of other layers."""
+    model = made()
+    width = model.plan.layer_sizes[0]
+    others = [
+        Network.of_sizes([width, *hidden, 1], activation, output="logistic", seed=seed)
+        for seed, (hidden, activation) in enumerate([((), "relu"), ((4, 2), "silu")])
+    ]
+    plans = [Plan.of(other, "binary_cross_entropy", seed=9) for other in others]
+    return replace(
+        model,
+        share=0.5,
+        others=tuple(Trained(o, plan, 0.25) for o, plan in zip(others, plans, strict=True)),
+    )
+
+
+def test_several_networks_there_and_back(tmp_path: Path) -> None:
+    model, path = several(), tmp_path / "several"
+    save(model, path)
+    found = load(path)
+    assert found == model
+    assert [member.plan.layer_sizes[1:] for member in found.members] == [(3, 1), (1,), (4, 2, 1)]
+    table = flowers()
+    assert np.array_equal(found.predict_probability(table), model.predict_probability(table))
+
+
+def test_networks_that_the_file_does_not_describe(tmp_path: Path) -> None:
+    path = tmp_path / "several"
+    save(several(), path)
+    data = path.read_bytes()
+    for change, text in (
+        (lambda d: d["others"].pop(), "it has an array that does not belong there: '3.W_1'"),
+        (lambda d: d["others"][0].pop("share"), "an entry of 'others' in its description is no"),
+        (lambda d: d["others"].append(3), "an entry of 'others' in its description is no plan"),
+        (lambda d: d.update(others={}), "'others' in its description is not a list"),
+        (lambda d: d.update(share=1), "'share' in its description is not a number"),
+        (lambda d: d["others"][1].update(share=0.75), "networks add up to 1, got 1.5"),
+        (lambda d: d["others"][1]["plan"].update(loss="?"), "no loss is called '?'"),
+    ):
+        assert text in refusal(path, with_document(data, change))
+
+
 # Older and newer
+
+
+def as_version_1(data: bytes) -> bytes:
+    def older(described: Json) -> None:
+        described["format_version"] = 1
+        del described["share"], described["others"]
+
+    return with_document(data, older)
 
 
 def as_version_0(data: bytes) -> bytes:
@@ -258,7 +311,14 @@ def as_version_0(data: bytes) -> bytes:
         described["plan"]["sizes"] = described["plan"].pop("layer_sizes")
         del described["history"]
 
-    return with_document(data, older)
+    return with_document(as_version_1(data), older)
+
+
+def test_a_file_of_version_1_holds_one_network(path: Path) -> None:
+    model = load(path)
+    path.write_bytes(as_version_1(path.read_bytes()))
+    assert load(path) == model
+    assert len(load(path).members) == 1
 
 
 def test_a_file_of_version_0_is_upgraded(path: Path) -> None:
@@ -304,7 +364,7 @@ def test_version_0_needs_its_own_keys(path: Path) -> None:
 def test_a_newer_version_is_refused_with_what_to_do(path: Path) -> None:
     newer = with_document(path.read_bytes(), lambda d: d.update(format_version=7, plan="?", new=1))
     assert refusal(path, newer) == (
-        f"it is of format version 7; chainrule {chainrule.__version__} reads versions up to 1: "
+        f"it is of format version 7; chainrule {chainrule.__version__} reads versions up to 2: "
         "a newer chainrule is needed"
     )
 

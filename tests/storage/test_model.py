@@ -17,7 +17,7 @@ import pytest
 from chainrule import Layer, Network, Plan
 from chainrule.activations import Activation
 from chainrule.errors import DataError, InvalidValue, ShapeError
-from chainrule.storage import Model
+from chainrule.storage import Model, Trained
 from chainrule.tables import Encoder, Table, TargetEncoder
 
 
@@ -177,13 +177,13 @@ def test_several_answers_a_row() -> None:
 def test_the_compiled_forward_pass_is_made_once_and_again_after_training() -> None:
     model = spam()
     model.predict(DATA)
-    made = model._forward
+    made = model._first._forward
     assert made is not None
     model.predict(DATA)
-    assert model._forward is made
+    assert model._first._forward is made
     model.network.layers[0].W[...] *= -1
     assert model.predict(DATA).tolist() == ["spam", "ham", "ham"]
-    assert model._forward is not made
+    assert model._first._forward is not made
 
 
 def test_softmax_in_a_hidden_layer_is_left_to_the_reference() -> None:
@@ -204,6 +204,60 @@ def test_compiled_and_reference_agree(dtype: str) -> None:
         network(X),
         rtol=1e-12 if dtype == "float64" else 1e-5,
     )
+
+
+def three_networks() -> Model:
+    """The shares are 1/2, 1/4 and 1/4; the logits u, −u and 3u of `spam`."""
+    one, *others = (spam() for _ in range(3))
+    for factor, other in zip((-1.0, 3.0), others, strict=True):
+        other.network.layers[0].W[...] *= factor
+    return replace(
+        one,
+        share=0.5,
+        others=tuple(Trained(other.network, other.plan, 0.25) for other in others),
+    )
+
+
+def test_several_networks_answer_by_the_mean_of_their_probabilities() -> None:
+    model, u = three_networks(), np.array([-2.0, 2.0, 3.0])
+    p = logistic(u) / 2 + logistic(-u) / 4 + logistic(3 * u) / 4
+    np.testing.assert_allclose(model.predict_probability(DATA)[:, 1], p, rtol=1e-12)
+    np.testing.assert_allclose(model.member(2).predict_probability(DATA)[:, 1], logistic(-u))
+    assert model.member(2).members[0].share == 1
+    with pytest.raises(InvalidValue, match="the model has networks 1 to 3, there is none 4"):
+        model.member(4)
+    assert model == three_networks() != spam()
+    model.others[1].network.layers[0].b[0] = 1.0
+    assert model != three_networks()
+
+
+def test_networks_that_do_not_belong_together() -> None:
+    model = three_networks()
+    with pytest.raises(InvalidValue, match="add up to 1, got 0.6"):
+        replace(model, share=0.1)
+    with pytest.raises(InvalidValue, match=r"a number in \[0, 1\], got 1.5"):
+        replace(model, share=1.5)
+    for network, loss, what in (
+        (Network.of_sizes([3, 1], output="logistic", dtype="float64"), None, "inputs 3 and 2"),
+        (Network.of_sizes([2, 2], dtype="float64"), "binary_cross_entropy", "outputs 2 and 1"),
+        (Network.of_sizes([2, 1], output="logistic"), None, "the type float32 and float64"),
+        (Network.of_sizes([2, 1], dtype="float64"), "squared_error", "the loss squared_error"),
+    ):
+        plan = Plan.of(network, loss or "binary_cross_entropy")
+        with pytest.raises(ShapeError, match=f"networks are alike: {what}"):
+            replace(model, others=(Trained(network, plan, 0.5),))
+
+
+def test_quantiles_are_ascending_and_the_middle_one_is_the_answer() -> None:
+    network, plan = affine([[1.0, 0.0, -1.0]], [0, 0.5, 0], "identity", "quantile:0.1,0.5,0.9")
+    target = TargetEncoder("price", "regression", (), mean=100.0, spread=10.0)
+    model = Model(network, plan, fitted(x=[-1.0, 1.0]), target)
+    assert model.levels == (0.1, 0.5, 0.9)
+    data = {"x": [-2.0, 0.0]}  # u = −2, 1/2, 2 and 0, 1/2, 0
+    assert model.predict_quantiles(data).tolist() == [[80, 105, 120], [100, 100, 105]]
+    assert model.predict(data).tolist() == [105, 100]
+    with pytest.raises(InvalidValue, match="learned by binary_cross_entropy: it predicts no"):
+        spam().predict_quantiles(DATA)
 
 
 def test_equality_is_of_numbers_and_words_not_of_the_compiled_part() -> None:

@@ -1,18 +1,21 @@
 """The JSON in a model file: everything that is not an array.
 
-Version 1 is an object with the fields
+Version 2 is an object with the fields
 
     format           "chainrule"
-    format_version   1
+    format_version   2
     library_version  of the library that trained the model
     checksum         CRC-32 of the other fields and the arrays; see `checksum`
     plan             `Plan.as_dict`
+    share            what the first network counts in the mean of all
+    others           of each other network an object with its plan and its share
     encoder          `Encoder.to_json`, or null
     target           `TargetEncoder.to_json`, or null
     history          a summary of the training
     engine           what trained it
 
-Version 0 is the same without `history`, and calls the plan's `layer_sizes` `sizes`.
+Version 1 is the same with one network, without `share` and `others`. Version 0 is version 1 without
+`history`, and calls the plan's `layer_sizes` `sizes`.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from zlib import crc32
 import numpy.typing as npt
 
 from chainrule.errors import ModelFileError
+from chainrule.plan import Plan
 from chainrule.storage.model import Model
 from chainrule.version import __version__
 
@@ -33,13 +37,15 @@ Document: TypeAlias = dict[str, Any]
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 FORMAT = "chainrule"
-VERSION = 1
+VERSION = 2
 _TYPES: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "format_version": (int,),
     "library_version": (str,),
     "checksum": (int,),
     "plan": (dict,),
+    "share": (float,),
+    "others": (list,),
     "encoder": (dict, type(None)),
     "target": (dict, type(None)),
     "history": (dict,),
@@ -54,6 +60,8 @@ def describe(model: Model) -> Document:
         "format_version": VERSION,
         "library_version": model.version,
         "plan": model.plan.as_dict(),
+        "share": float(model.share),
+        "others": [{"plan": o.plan.as_dict(), "share": float(o.share)} for o in model.others],
         "encoder": None if model.encoder is None else model.encoder.to_json(),
         "target": None if model.target is None else model.target.to_json(),
         "history": model.history,
@@ -115,6 +123,22 @@ def part(document: Document, name: str) -> Any:
     return document[name]
 
 
+def networks(document: Document) -> list[tuple[Plan, float]]:
+    """The plan and the share of each network, the first one first.
+
+    Raises:
+        ModelFileError: an entry of `others` is not a plan with a share.
+        InvalidValue, UnknownName: as `Plan.from_dict`.
+    """
+    first = {"plan": document["plan"], "share": document["share"]}
+    entries = [first, *document["others"]]
+    for entry in entries:
+        whole = isinstance(entry, dict) and entry.keys() == first.keys()
+        if not whole or type(entry["plan"]) is not dict or type(entry["share"]) is not float:
+            raise ModelFileError("an entry of 'others' in its description is no plan with a share")
+    return [(Plan.from_dict(entry["plan"]), entry["share"]) for entry in entries]
+
+
 def checksum(document: Document, arrays: Arrays) -> int:
     """CRC-32 of the document, less its checksum, with sorted keys, and of the arrays by name.
 
@@ -136,10 +160,20 @@ def _from_0(document: Document) -> Document:
     return {**document, "plan": plan, "history": {}}
 
 
-# From a version to the next.
-UPGRADERS: dict[int, Callable[[Document], Document]] = {0: _from_0}
+def _from_1(document: Document) -> Document:
+    return {**document, "share": 1.0, "others": []}
 
-_JSON_NAMES = {str: "a text", int: "a whole number", dict: "an object"}
+
+# From a version to the next.
+UPGRADERS: dict[int, Callable[[Document], Document]] = {0: _from_0, 1: _from_1}
+
+_JSON_NAMES = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,8 +1,8 @@
 """The model file: safetensors, with a JSON document in its metadata; or a network alone, as JSON.
 
-The arrays are W_r and b_r of each layer, by the lecture's numbers (1 is the output layer), and
-encoder.center, encoder.spread and encoder.fill. The metadata has one entry, "chainrule", which
-`document` describes.
+The arrays are W_r and b_r of each layer, by the lecture's numbers (1 is the output layer), those of
+a second network 2.W_r and 2.b_r, and so on; and encoder.center, encoder.spread and encoder.fill. The
+metadata has one entry, "chainrule", which `document` describes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ from chainrule.storage import document
 from chainrule.storage.atomic import replacing
 from chainrule.storage.document import Arrays, Document
 from chainrule.storage.model import Model
+from chainrule.storage.trained import Trained
 from chainrule.tables import Encoder, TargetEncoder
 
 KEY = "chainrule"
@@ -151,45 +152,59 @@ def _model(file: Any) -> Model:
         raise ModelFileError(f"it is a safetensors file, but its metadata have no {KEY!r}")
     stored = document.parse(metadata[KEY])
     current = document.upgrade(stored)
-    plan = Plan.from_dict(current["plan"])
-    _check_declared(file, plan, with_encoder=current["encoder"] is not None)
+    networks = document.networks(current)
+    plans = [plan for plan, _ in networks]
+    _check_declared(file, plans, with_encoder=current["encoder"] is not None)
     arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if document.checksum(stored, arrays) != stored["checksum"]:
         raise ModelFileError("it is damaged: its checksum is not that of its content")
     _check_finite(arrays)
-    return _assembled(current, plan, arrays)
+    return _assembled(current, networks, arrays)
 
 
-def _assembled(current: Document, plan: Plan, arrays: Arrays) -> Model:
+def _assembled(current: Document, networks: Sequence[tuple[Plan, float]], arrays: Arrays) -> Model:
+    first, *others = (
+        Trained(_network(number, plan, arrays), plan, share)
+        for number, (plan, share) in enumerate(networks, 1)
+    )
     encoder, target = current["encoder"], current["target"]
     scales = {short: arrays[name] for name, short in _SCALES.items() if name in arrays}
     return Model(
-        network=_network(plan, arrays),
-        plan=plan,
+        network=first.network,
+        plan=first.plan,
         encoder=None if encoder is None else Encoder.from_json(encoder, scales),
         target=None if target is None else TargetEncoder.from_json(target),
         history=current["history"],
         engine=current["engine"],
         version=current["library_version"],
+        share=first.share,
+        others=tuple(others),
     )
 
 
-def _network(plan: Plan, arrays: Arrays) -> Network:
-    numbers = range(len(plan.activations), 0, -1)
+def _network(number: int, plan: Plan, arrays: Arrays) -> Network:
+    names = (_names(number, r) for r in range(len(plan.activations), 0, -1))
     return Network(
         [
-            Layer(arrays[f"W_{r}"], arrays[f"b_{r}"], phi)
-            for r, phi in zip(numbers, plan.activations, strict=True)
+            Layer(arrays[W], arrays[b], phi)
+            for (W, b), phi in zip(names, plan.activations, strict=True)
         ]
     )
+
+
+def _names(number: int, r: int) -> tuple[str, str]:
+    """What W and b of layer r of the network of a number, from 1, are called in the file."""
+    network = "" if number == 1 else f"{number}."
+    return f"{network}W_{r}", f"{network}b_{r}"
 
 
 def _arrays(model: Model) -> Arrays:
     """The arrays of a model by their names in the file."""
     arrays: Arrays = {}
-    for r in range(len(model.network.layers), 0, -1):
-        layer = model.network.layer(r)
-        arrays |= {f"W_{r}": layer.W, f"b_{r}": layer.b}
+    for number, member in enumerate(model.members, 1):
+        for r in range(len(member.network.layers), 0, -1):
+            layer = member.network.layer(r)
+            arrays |= dict(zip(_names(number, r), (layer.W, layer.b), strict=True))
     if model.encoder is not None:
         numbers = model.encoder.arrays()
         arrays |= {name: numbers[short] for name, short in _SCALES.items()}
@@ -202,13 +217,17 @@ def _check_finite(arrays: Arrays) -> None:
             raise InvalidValue(f"{name} holds numbers that are not finite")
 
 
-def _check_declared(file: Any, plan: Plan, with_encoder: bool) -> None:
-    """Hold what the file declares of its arrays against the plan.
+def _check_declared(file: Any, plans: Sequence[Plan], with_encoder: bool) -> None:
+    """Hold what the file declares of its arrays against the plans.
 
     Raises:
         ModelFileError: an array is missing, unknown, or of another shape or type.
     """
-    shapes = dict(_layer_shapes(plan))
+    shapes = {
+        name: (shape, plan.dtype)
+        for number, plan in enumerate(plans, 1)
+        for name, shape in _layer_shapes(number, plan)
+    }
     declared = set(file.keys())
     for name in sorted(declared ^ (shapes.keys() | (_SCALES.keys() if with_encoder else set()))):
         has = "has an array that does not belong there" if name in declared else "lacks the array"
@@ -216,16 +235,17 @@ def _check_declared(file: Any, plan: Plan, with_encoder: bool) -> None:
     for name in sorted(declared):
         entry = file.get_slice(name)
         shape, dtype = tuple(entry.get_shape()), entry.get_dtype()
-        wanted = _DTYPES[plan.dtype] if name in shapes else "F64"
+        planned, of_type = shapes.get(name, (shape[:1], "float64"))
+        wanted = _DTYPES[of_type]
         if dtype != wanted:
             raise ModelFileError(f"{name} is of type {dtype}, where {wanted} belongs")
-        if shape != shapes.get(name, shape[:1]):
+        if shape != planned:
             raise ModelFileError(f"{name} has shape {shape}, which contradicts its description")
 
 
-def _layer_shapes(plan: Plan) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The names and shapes of the arrays of the layers, from input to output."""
+def _layer_shapes(number: int, plan: Plan) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The names and shapes of the arrays of a network's layers, from input to output."""
     for i, (d, e) in enumerate(pairwise(plan.layer_sizes)):
-        r = len(plan.activations) - i
-        yield f"W_{r}", (d, e)
-        yield f"b_{r}", (e,)
+        W, b = _names(number, len(plan.activations) - i)
+        yield W, (d, e)
+        yield b, (e,)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses
-from chainrule.activations import ACTIVATIONS
-from chainrule.activations import get as get_activation
 from chainrule.arrays import Array
-from chainrule.engines.native_engine import NativeEngine, predictor
 from chainrule.errors import DataError, InvalidValue, ShapeError
+from chainrule.losses import Quantile
 from chainrule.network import Network
 from chainrule.plan import Plan
+from chainrule.storage.trained import Trained
 from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.target import Label, Task
 from chainrule.version import __version__
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from chainrule.explanation.health import Health
     from chainrule.explanation.verification import Verification
 
-Forward: TypeAlias = Callable[[Array], Array]
 RowNumber: TypeAlias = Callable[[int], int]
 Summary: TypeAlias = dict[str, Any]
 
@@ -44,12 +41,12 @@ _DEPTH = 8  # levels of lists and objects in a summary
 @dataclass(eq=False)
 class Model:
     """A network, how it was trained, and what turns a table into its rows and its outputs into
-    answers.
+    answers; or several networks, whose answers are averaged.
 
     Two models are equal if their files would be.
 
     Attributes:
-        network: its layers; may be trained on, the next prediction sees it.
+        network: the first network's layers; may be trained on, the next prediction sees it.
         plan: how it was trained.
         encoder: from a table to rows; None where the network takes rows as they are.
         target: from outputs to labels, or to numbers in their own unit; None where the answer is a
@@ -57,6 +54,8 @@ class Model:
         history: a summary of the training, in JSON's terms; see `plain`.
         engine: what trained it: name, reason, instruction set, threads; also in JSON's terms.
         version: of the library that trained it.
+        share: of the first network in the answer.
+        others: the other networks, each with its plan and its share; the shares' sum is 1.
 
     Raises:
         ShapeError, InvalidValue: the parts contradict each other.
@@ -69,12 +68,14 @@ class Model:
     history: Summary = field(default_factory=dict, repr=False)
     engine: Summary = field(default_factory=dict, repr=False)
     version: str = __version__
+    share: float = 1.0
+    others: tuple[Trained, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
-        self._forward: tuple[int, Forward] | None = None
+        self._first = Trained(self.network, self.plan, self.share)
         self.history, self.engine = plain(self.history), plain(self.engine)
-        self._check_network()
+        _check_others(self.members)
         if self.encoder is not None and self.encoder.width != self.plan.layer_sizes[0]:
             raise ShapeError(
                 f"the encoder makes rows of {self.encoder.width} numbers, "
@@ -117,7 +118,37 @@ class Model:
     @property
     def fallback_reason(self) -> str | None:
         """Why predictions come from the reference, not the compiled engine; None where they do not."""
-        return NativeEngine.refusal(self.plan)
+        reasons = (member.fallback_reason for member in self.members)
+        return next((reason for reason in reasons if reason), None)
+
+    @property
+    def members(self) -> tuple[Trained, ...]:
+        """Its networks, the first one first."""
+        first = self._first
+        if first.network is not self.network or first.plan is not self.plan:
+            first = self._first = Trained(self.network, self.plan, self.share)
+        return first, *self.others
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that it predicts; none where it predicts something else."""
+        loss = losses.get(self.plan.loss)
+        return loss.levels if isinstance(loss, Quantile) else ()
+
+    def member(self, number: int) -> Model:
+        """The model of one of its networks alone.
+
+        Args:
+            number: from 1.
+
+        Raises:
+            InvalidValue: there is no such network.
+        """
+        count = len(self.members)
+        if not 1 <= number <= count:
+            raise InvalidValue(f"the model has networks 1 to {count}, there is none {number}")
+        one = self.members[number - 1]
+        return replace(self, network=one.network, plan=one.plan, share=1.0, others=())
 
     def predict(self, data: object) -> npt.NDArray[Any]:
         """Labels, or numbers in their own unit.
@@ -128,8 +159,8 @@ class Model:
                 Without: rows, (n, d).
 
         Returns:
-            (n,); for several numbers a row (n, k), and for several outputs under
-            binary_cross_entropy (n, k) of 0 and 1.
+            (n,), of quantiles the one nearest to the median; for several numbers a row (n, k), and
+            for several outputs under binary_cross_entropy (n, k) of 0 and 1.
 
         Raises:
             DataError: the table does not fit the training data (as `Encoder.transform`), or a row
@@ -138,6 +169,8 @@ class Model:
         """
         if self.task == "regression":
             z = self._outputs(data)
+            if self.levels:
+                z = z[:, [int(np.argmin(np.abs(np.subtract(self.levels, 0.5))))]]
             answers = z[:, 0] if z.shape[1] == 1 else z
             return answers if self.target is None else self.target.decode(answers.astype(float))
         p = self.predict_probability(data)
@@ -162,6 +195,21 @@ class Model:
             raise InvalidValue("this model predicts numbers, not classes: it has no probabilities")
         p = self._outputs(data)
         return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+
+    def predict_quantiles(self, data: object) -> npt.NDArray[Any]:
+        """The quantiles of the target at each of `levels`, (n, levels), ascending.
+
+        Args:
+            data: as `predict`.
+
+        Raises:
+            InvalidValue: the model did not learn quantiles.
+            DataError, ShapeError, InvalidValue: as `predict`.
+        """
+        if not self.levels:
+            raise InvalidValue(f"this model learned by {self.plan.loss}: it predicts no quantiles")
+        z = self._outputs(data).astype(float)
+        return z if self.target is None else self.target.decode(z)
 
     def explain(
         self, data: object, rows: int | Sequence[int] = 1, layer: int | None = None
@@ -249,38 +297,22 @@ class Model:
         if not isinstance(other, Model):
             return NotImplemented
         return self._parts() == other._parts() and all(
-            a.W.tobytes() == b.W.tobytes() and a.b.tobytes() == b.b.tobytes()
-            for a, b in zip(self.network.layers, other.network.layers, strict=True)
+            a.same(b) for a, b in zip(self.members, other.members, strict=True)
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the compiled forward pass, which does not travel."""
-        return self.__dict__ | {"_forward": None}
-
     def _parts(self) -> tuple[object, ...]:
-        return self.plan, self.encoder, self.target, self.history, self.engine, self.version
-
-    def _check_network(self) -> None:
-        network, plan = self.network, self.plan
-        for what, has, planned in (
-            ("sizes", network.sizes, plan.layer_sizes),
-            ("activations", network.activations, plan.activations),
-            ("type", network.dtype, plan.dtype),
-        ):
-            if has != planned:
-                raise ShapeError(f"the network has {what} {has}, the plan {planned}")
-        for phi in (layer.activation for layer in network.layers):
-            if ACTIVATIONS[phi.name] is not phi:
-                raise InvalidValue(f"a model holds no activation of your own, as this {phi.name!r}")
+        parts = self.encoder, self.target, self.history, self.engine, self.version
+        return *parts, len(self.members)
 
     def _outputs(self, data: object) -> Array:
-        """The network's prediction for each row, (n, k), finite."""
+        """The mean of the networks' outputs for each row by their shares, (n, k), finite."""
         X, row_number = self._rows(data)
-        with np.errstate(all="ignore"):  # what overflows is found below
-            z = self._compiled()(X)
-            link = losses.get(self.plan.loss).link
-            if link is not None and self.plan.activations[-1] != link:
-                z = get_activation(link).value(z)
+        first, *others = self.members
+        z = first.outputs(X)
+        if others:
+            z = z * z.dtype.type(first.share)
+            for other in others:
+                z += z.dtype.type(other.share) * other.outputs(X)
         if not np.isfinite(z).all():
             row = row_number(int(np.argwhere(~np.isfinite(z))[0, 0]))
             raise DataError(f"row {row} leads to numbers that are not finite")
@@ -309,17 +341,6 @@ class Model:
             raise ShapeError(f"the training data had {len(names)} columns, got {len(table.names)}")
         return Table(dict(zip(names, table.columns.values(), strict=True)))
 
-    def _compiled(self) -> Forward:
-        """The forward pass; made at the first prediction, and anew when the parameters changed."""
-        if self.fallback_reason is not None:
-            return self.network
-        now = 0
-        for array in (array for layer in self.network.layers for array in (layer.W, layer.b)):
-            now = crc32(np.ascontiguousarray(array).data, now)
-        if self._forward is None or self._forward[0] != now:
-            self._forward = now, predictor(self.network)
-        return self._forward[1]
-
 
 def plain(value: Any, depth: int = _DEPTH) -> Any:
     """A summary in JSON's terms: tuples and arrays are lists, what is not finite is None.
@@ -343,12 +364,30 @@ def plain(value: Any, depth: int = _DEPTH) -> Any:
     )
 
 
+def _check_others(members: tuple[Trained, ...]) -> None:
+    """Hold the networks' shares, and what they take, give and learn, against each other's."""
+    total = math.fsum(member.share for member in members)
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise InvalidValue(f"the shares of a model's networks add up to 1, got {total:g}")
+    first, *others = (member.plan for member in members)
+    for plan in others:
+        for what, has, wanted in (
+            ("inputs", plan.layer_sizes[0], first.layer_sizes[0]),
+            ("outputs", plan.layer_sizes[-1], first.layer_sizes[-1]),
+            ("the loss", plan.loss, first.loss),
+            ("the type", plan.dtype, first.dtype),
+        ):
+            if has != wanted:
+                raise ShapeError(f"a model's networks are alike: {what} {has} and {wanted}")
+
+
 def _check_target(target: TargetEncoder, plan: Plan) -> None:
     outputs, classes = plan.layer_sizes[-1], len(target.classes)
     if not math.isfinite(target.mean) or not 0 < target.spread < math.inf:
         raise InvalidValue(f"no target has mean {target.mean} and spread {target.spread}")
     if target.task == "regression":
-        if outputs != 1:
+        loss = losses.get(plan.loss)
+        if outputs != (len(loss.levels) if isinstance(loss, Quantile) else 1):
             raise ShapeError(f"the target is one number, the network gives {outputs}")
     elif plan.loss not in _CLASS_LOSSES:
         raise InvalidValue(
