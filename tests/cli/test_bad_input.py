@@ -61,7 +61,30 @@ CASES = [
     ("fit", "DATA"),
     ("fit good.csv --speed 3", "--speed"),
     ("fot good.csv", "fot"),
-    ("fit good.csv --optimizer lbfgs --batch-size 16", "lbfgs takes all 48 rows at every step"),
+    (
+        "fit good.csv --optimizer lbfgs --batch-size 16",
+        "at every step, and was given batches of 16",
+    ),
+    ("fit good.csv --members 0", "members is a number from 1 to the 60 different rows, got 0"),
+    ("fit good.csv --members 61", "members is a number from 1 to the 60 different rows, got 61"),
+    (
+        "fit good.csv --loss huber",
+        "the loss 'huber' is of numbers, and the target 'kind' has classes",
+    ),
+    ("fit diabetes --quantiles 0.9,0.1", "levels of quantiles are ascending, one or more, got"),
+    ("fit diabetes --quantiles low", "quantiles are levels with commas between, as 0.05,0.95"),
+    (
+        "fit diabetes --quantiles 0.5 --loss huber",
+        "--quantiles goes with --loss quantile, not huber",
+    ),
+    (
+        "fit good.csv --members 3 --checkpoint c",
+        "--members does not go with a folder, --checkpoint",
+    ),
+    (
+        "fit parts --report page.html",
+        "--report does not go with a folder, --checkpoint or torchrun",
+    ),
     ("fit good.csv --optimizer lbfgs --learning-rate 0.1", "no option of lbfgs is called"),
     ("fit good.csv --optimizer lbfgs --dropout 0.1", "no dropout and no schedule"),
     ("compare", "DATA is missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import json
@@ -59,6 +60,24 @@ def mixed(rows: int = 200, seed: int = 0) -> list[list[Any]]:
     return table
 
 
+def on_a_terminal(folder: Path, *arguments: str) -> str:
+    """What the command draws on a terminal."""
+    above, below = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "chainrule", *arguments],
+        cwd=folder, stderr=below, stdout=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+    ) as process:  # fmt: skip
+        os.close(below)
+        parts = []
+        with contextlib.suppress(OSError):  # what a terminal says when the other side has gone
+            while part := os.read(above, 1 << 16):
+                parts.append(part)
+    os.close(above)
+    assert process.returncode == 0
+    return b"".join(parts).decode()
+
+
 class TestFit:
     def test_moons_is_the_lectures_notebook(self, tmp_path: Path) -> None:
         said = json.loads(worked(tmp_path, "fit", "moons", "--json"))
@@ -103,6 +122,7 @@ class TestFit:
                 "--learning-rate", "0.02", "--epochs", "9", "--batch-size", "16", "--dropout", "0.1",
                 "--weight-decay", "0.001", "--validation", "0.25", "--patience", "0", "--engine",
                 "numpy", "--dtype", "float64", "--threads", "1", "--seed", "5", "--out", "m.st", "--json",
+                "--members", "1",
             )
         )  # fmt: skip
         assert said["layer_sizes"][1:] == [7, 5, 1]
@@ -110,10 +130,9 @@ class TestFit:
         assert said["validation"]["rows"] == 50
         assert said["steps"] == 9 * 10
         plan = chainrule.load(tmp_path / "m.st").plan
-        assert plan.activations == ("tanh", "tanh", "logistic")
+        assert plan.activations == ("tanh", "tanh", "identity")
         assert plan.dropout == (0.1, 0.1)
         assert plan.dtype == "float64"
-        assert plan.seed == 5
         assert plan.optimizer == chainrule.Adam(0.02, weight_decay=0.001)
 
     @pytest.mark.parametrize("name", ["iris.csv", "wine_data.csv", "breast_cancer.csv"])
@@ -173,19 +192,18 @@ class TestFit:
         assert "validation 0." in done.stderr
 
     def test_a_live_line_on_a_terminal(self, tmp_path: Path) -> None:
-        above, below = pty.openpty()
-        done = subprocess.run(
-            [sys.executable, "-m", "chainrule", "fit", "digits", "--epochs", "30", "--patience", "0",
-             "--engine", "numpy"],
-            cwd=tmp_path, stderr=below, stdout=subprocess.PIPE, check=True,
-            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
-        )  # fmt: skip
-        os.close(below)
-        shown = os.read(above, 1 << 20).decode()
-        os.close(above)
-        assert b"saved    digits.safetensors" in done.stdout
-        assert "\x1b[2K" in shown  # the line is drawn over
-        assert "/30" in shown
+        one, several = (
+            on_a_terminal(tmp_path, "fit", "digits", "--epochs", "30", *how)
+            for how in (
+                ["--members", "1", "--engine", "numpy", "--hidden", "8"],
+                ["--hidden", "64,64"],
+            )
+        )
+        for shown in (one, several):
+            assert "\x1b[2K" in shown  # the line is drawn over
+        assert "/30" in one
+        assert "networks" in several
+        assert "/12" in several
 
     def test_ctrl_c_saves_what_was_learned(self, tmp_path: Path) -> None:
         with subprocess.Popen(

@@ -51,10 +51,27 @@ def test_chosen_rows_as_json(said: Said) -> None:
 
 
 def test_a_fitted_model(said: Said, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "iris", "--epochs", "5", "--out", "iris.safetensors"]) == 0
+    assert (
+        run(
+            [
+                "fit",
+                "iris",
+                "--epochs",
+                "5",
+                "--hidden",
+                "8",
+                "--activation",
+                "tanh",
+                "--out",
+                "iris.safetensors",
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
-    code, out, _ = said("iris.safetensors", "iris")
+    code, out, err = said("iris.safetensors", "iris")
     assert code == 0
+    assert err.startswith("chainrule: the first of ")
     assert out.splitlines()[0].startswith("Health on 150 rows, cross_entropy ")
     assert out.splitlines()[-1] == "The network is healthy: no number is out of bounds."
 

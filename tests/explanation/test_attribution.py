@@ -22,6 +22,7 @@ from chainrule.explanation.attribution.own_units import cells
 from chainrule.explanation.attribution.path_integral import _GAUSS, _KRONROD, _NODES
 from chainrule.explanation.attribution.result import Attribution
 from chainrule.explanation.subject import Subject
+from chainrule.sklearn import Classifier
 from chainrule.storage import Model
 from chainrule.tables import Encoder, Table, builtin
 from chainrule.tables.features import Number
@@ -624,3 +625,49 @@ def test_numbers_of_the_table_come_back_as_they_were() -> None:
     for i in range(400):
         assert cells(encoder, X[i]) == tuple(float(column[i]) for column in columns.values())
     assert str(cells(encoder, X[np.flatnonzero(columns["floor"] == 0)[0]])[1]) == "0.0"  # not −0
+
+
+# Several networks, and columns scaled smoothly with bins
+
+
+@pytest.fixture(scope="module")
+def several(frame: pd.DataFrame) -> Model:
+    X, y = frame.drop(columns="says"), frame["says"]
+    estimator = Classifier(
+        members=3, hidden=(8,), epochs=10, bins=4, dtype="float64", random_state=0
+    )
+    return estimator.fit(X, y).to_model("says")
+
+
+def test_the_attribution_of_several_networks_is_of_their_mean(
+    several: Model, frame: pd.DataFrame
+) -> None:
+    found = several.attribute(frame, row=1, output="stays")
+    p = several.predict_probability(frame)[:, list(several.classes).index("stays")]
+    assert len(several.members) == 3
+    assert found.value == pytest.approx(p[0], rel=1e-9)
+    assert found.by_column.sum() == pytest.approx(found.value - found.baseline_value, abs=1e-9)
+    each = [several.member(k).attribute(frame, row=1, output="stays") for k in (1, 2, 3)]
+    shares = [member.share for member in several.members]
+    np.testing.assert_allclose(
+        found.integrated, sum(s * one.integrated for s, one in zip(shares, each, strict=True))
+    )
+    said = several.attribute(frame, row=1).what
+    assert said == f"probability of {several.predict(frame)[0]}"
+    with pytest.raises(InvalidValue, match="mean of 3 networks' and has no logit of its own"):
+        several.attribute(frame, row=1, of="logit")
+
+
+@pytest.mark.parametrize("row", [1, 3, 4, 5])
+def test_slopes_count_the_smooth_scale_and_the_bins(
+    several: Model, frame: pd.DataFrame, row: int
+) -> None:
+    found = several.attribute(frame, row=row, output="stays")
+    age, h = frame["age"][row - 1], 1e-4
+    assert several.encoder is not None
+    assert len(several.encoder.features[0].edges) == 5
+    assert found.row_cells[0] == pytest.approx(age, rel=1e-6)
+    pair = frame.drop(columns="says").iloc[[row - 1, row - 1]].reset_index(drop=True)
+    pair.loc[1, "age"] += h  # to the right: a value may stand at the edge of a bin
+    at, right = several.predict_probability(pair)[:, list(several.classes).index("stays")]
+    assert found.slopes[0] == pytest.approx((right - at) / h, rel=1e-3, abs=1e-9)

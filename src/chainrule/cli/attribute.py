@@ -27,6 +27,7 @@ def attribute(
     baseline: str | None = None,
     target: str | None = None,
     loss: str | None = None,
+    member: int | None = None,
     na: str | None = None,
     plot: Path | None = None,
     size: Literal["page", "slide"] = "page",
@@ -50,6 +51,7 @@ def attribute(
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
             absolute_error, huber, poisson.
+        member: one of several networks, from 1; their mean without it, as they answer.
         na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
         plot: draw it to a .png, .svg or .html file.
         size: of a picture: page or slide.
@@ -63,6 +65,8 @@ def attribute(
         check_picture(plot)  # before the work, not after it
     check_there(data)
     loaded = load(model)
+    if member is not None:
+        loaded = loaded.member(member)
     found = attribute_table(
         loaded, read(loaded, data, na), row, target=target, loss=loss, baseline=baseline,
         output=class_, of=of,

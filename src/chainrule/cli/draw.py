@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from chainrule.cli.subject import row_numbers, subject
+from chainrule.cli.subject import one_network, row_numbers, subject
 
 if TYPE_CHECKING:
     from chainrule.views.data import Diagram
@@ -26,6 +26,7 @@ def draw(
     size: Literal["page", "slide"] = "page",
     target: str | None = None,
     loss: str | None = None,
+    member: int | None = None,
     na: str | None = None,
 ) -> None:
     """Draw a network, its units, or how it sees the data.
@@ -47,11 +48,12 @@ def draw(
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
             absolute_error, huber, poisson.
+        member: which of several networks, from 1; the first without it.
         na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
     """
     from chainrule.errors import InvalidValue
     from chainrule.explanation import drawing
-    from chainrule.storage import check_target, load
+    from chainrule.storage import check_target
     from chainrule.views.files import check_picture
     from chainrule.views.pictures import save
 
@@ -72,12 +74,12 @@ def draw(
             raise InvalidValue(
                 f"the picture {what} needs DATA" if row is None else "--row needs DATA"
             )
-        _draw_network(drawing.diagram_of_model(load(model)), out, size)
+        _draw_network(drawing.diagram_of_model(one_network(model, member)), out, size)
     else:
         rows = None if row is None else row_numbers(row)
         if rows is not None and len(rows) > 1:
             raise InvalidValue(f"the circles have room for one row, got --row {row}")
-        seen = subject(model, data, target=target, loss=loss, na=na, rows=rows)
+        seen = subject(model, data, target=target, loss=loss, na=na, rows=rows, member=member)
         if what == "network":
             _draw_network(drawing.diagram_of_subject(seen), out, size)
         else:

@@ -29,6 +29,7 @@ def explain(
     edge: int = 3,
     target: str | None = None,
     loss: str | None = None,
+    member: int | None = None,
     na: str | None = None,
     out: Path | None = None,
 ) -> None:
@@ -48,6 +49,7 @@ def explain(
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
             absolute_error, huber, poisson.
+        member: which of several networks, from 1; the first without it.
         na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
         out: where to write; standard output without it.
     """
@@ -60,7 +62,7 @@ def explain(
     if out is not None:
         check_target(out)
     rows = row_numbers(row)
-    seen = subject(model, data, target=target, loss=loss, na=na, rows=rows)
+    seen = subject(model, data, target=target, loss=loss, na=na, rows=rows, member=member)
     said = _said(explain_subject(seen, layer), format, edge)
     if out is None:
         print(said)

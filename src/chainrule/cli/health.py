@@ -21,6 +21,7 @@ def health(
     rows: str | None = None,
     target: str | None = None,
     loss: str | None = None,
+    member: int | None = None,
     na: str | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -37,13 +38,14 @@ def health(
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
             absolute_error, huber, poisson.
+        member: which of several networks, from 1; the first without it.
         na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
         json_: print the result as one JSON object.
     """
     from chainrule.explanation.health import examine_subject
 
     chosen = None if rows is None else row_numbers(rows)
-    seen = subject(model, data, target=target, loss=loss, na=na, rows=chosen)
+    seen = subject(model, data, target=target, loss=loss, na=na, rows=chosen, member=member)
     some = seen if rows else seen.some(MOST_ROWS)
     found = examine_subject(some)
     if json_:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def info(model: Path, /) -> None:
-    """Say what a saved model is: task, columns, layers, parameters, how it was trained.
+    """Say what a saved model is: task, columns, networks, layers, parameters, how it was trained.
 
     Args:
         model: a file that `chainrule fit` saved.
@@ -23,6 +23,7 @@ def info(model: Path, /) -> None:
 
 def _lines(model: Model, path: Path) -> Iterator[str]:
     from chainrule import optimizers
+    from chainrule.cli.fitted import networks
 
     plan = model.plan
     yield f"{path}: {model.task}, saved by chainrule {model.version}"
@@ -34,6 +35,10 @@ def _lines(model: Model, path: Path) -> Iterator[str]:
         yield f"columns  {_cut(kinds)}; {model.encoder.width} numbers a row"
         yield from (f"note     {note}" for note in model.encoder.notes)
     yield ""
+    if len(model.members) > 1:
+        yield from networks(model)
+        yield f"the first, {100 * model.share:.0f} % of the answer:"
+        yield ""
     yield from _layers(model)
     yield ""
     settings = optimizers.as_dict(plan.optimizer)

@@ -32,8 +32,8 @@ def predict(
 ) -> None:
     """Predict each row of a table with a saved model.
 
-    Writes CSV: a column `prediction`, and `probability:<class>` for each class. Files larger than
-    memory are read piece by piece.
+    Writes CSV: a column `prediction`, and `probability:<class>` for each class, or `quantile:<level>` for each
+    quantile. Files larger than memory are read piece by piece.
 
     Args:
         model: a file that `chainrule fit` saved.
@@ -52,7 +52,9 @@ def predict(
     first = next(pieces, None)  # what is wrong with the data shows before anything is written
     with _destination(out) as stream:
         write = csv.writer(stream, lineterminator="\n").writerows
-        write([["prediction", *(f"probability:{label}" for label in loaded.classes)]])
+        columns = [f"probability:{label}" for label in loaded.classes]
+        columns += [f"quantile:{level:g}" for level in loaded.levels]
+        write([["prediction", *columns]])
         if first is not None:
             write(first)
         for piece in pieces:
@@ -84,7 +86,10 @@ def _of_files(model: Model, data: str) -> Iterator[Rows]:
 
 
 def _rows(model: Model, table: Table) -> Rows:
-    """A prediction, and a probability for each class."""
+    """A prediction, and a probability for each class or a number for each quantile."""
+    if model.levels:
+        q, middle = model.predict_quantiles(table), model.middle
+        return ([row[middle], *row] for row in q.tolist())
     if model.task == "regression":
         return ([value] for value in model.predict(table).tolist())
     p = model.predict_probability(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ def subject(
     loss: str | None = None,
     na: str | None = None,
     rows: Sequence[int] | None = None,
+    member: int | None = None,
 ) -> Subject:
     """The rows of DATA as the network in MODEL sees them.
 
@@ -36,16 +38,40 @@ def subject(
         loss: the loss, for a network alone.
         na: texts that mean a missing value; those of `chainrule fit` without it.
         rows: the numbers of the rows to take, from 1; all without it.
+        member: which network of several, from 1; the first without it.
 
     Raises:
         ChainruleError: the text says what is wrong with which of them.
     """
     from chainrule.explanation.subject import Subject
-    from chainrule.storage import load
 
     check_there(data)
-    loaded = load(model)
+    loaded = one_network(model, member)
     return Subject.of(loaded, read(loaded, data, na), target, loss, rows)
+
+
+def one_network(path: Path, member: int | None) -> Model:
+    """The model in a file, or of several networks one alone; standard error says which.
+
+    Args:
+        path: the file.
+        member: the number of the network, from 1; the first without it.
+
+    Raises:
+        InvalidValue: there is no such network.
+        ChainruleError: as `load`.
+    """
+    from chainrule.storage import load
+
+    loaded = load(path)
+    count = len(loaded.members)
+    if member is None and count > 1:
+        print(
+            f"chainrule: the first of {count} networks, {100 * loaded.share:.0f} % of the answer; "
+            "--member N shows another",
+            file=sys.stderr,
+        )
+    return loaded.member(1 if member is None else member)
 
 
 def row_numbers(text: str) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ def verify(
     tolerance: float = 1e-6,
     target: str | None = None,
     loss: str | None = None,
+    member: int | None = None,
     na: str | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -41,13 +42,14 @@ def verify(
         target: the column of the target, for a network alone.
         loss: the loss, for a network alone: squared_error, binary_cross_entropy, cross_entropy,
             absolute_error, huber, poisson.
+        member: which of several networks, from 1; the first without it.
         na: texts that mean a missing value, with commas between; those of `chainrule fit` without it.
         json_: print the result as one JSON object.
     """
     from chainrule.explanation.verification import verify_subject
 
     chosen = None if rows is None else row_numbers(rows)
-    seen = subject(model, data, target=target, loss=loss, na=na, rows=chosen)
+    seen = subject(model, data, target=target, loss=loss, na=na, rows=chosen, member=member)
     some = seen if rows else seen.some(MOST_ROWS)
     found = verify_subject(some, tolerance=tolerance)
     print(json.dumps(found.as_dict(), ensure_ascii=False) if json_ else found)

@@ -14,6 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from chainrule.activations import logistic
 from chainrule.arrays import Array
+from chainrule.errors import InvalidValue
+from chainrule.network import Layer, Network
 from chainrule.sklearn.estimator import (
     OutOfFold,
     TableEstimator,
@@ -21,6 +23,7 @@ from chainrule.sklearn.estimator import (
     Weights,
     weighted_spread,
 )
+from chainrule.tables import TargetEncoder
 from chainrule.training.calibration import (
     Calibration,
     averaged,
@@ -149,6 +152,18 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     def _decoded(self, t: Target) -> Target:
         return t.astype(np.int64) if self._task == _MULTILABEL else self.classes_[t]
 
+    def _target_encoder(self, name: str) -> TargetEncoder:
+        if self._task == _MULTILABEL:
+            raise InvalidValue("a model has one target, and here a row has several labels")
+        return TargetEncoder(name, "classification", tuple(self.classes_.tolist()))
+
+    def _networks_that_answer(self) -> list[Network]:
+        """The calibrated ones: u/T is what a last layer with W/T and b/T gives."""
+        return [_divided(network, self.calibration_.temperature) for network in self.networks_]
+
+    def _summary(self) -> dict[str, Any]:
+        return super()._summary() | {"temperature": self.calibration_.temperature}
+
     def _groups(self, t: Target) -> npt.NDArray[np.int64] | None:
         return t if t.ndim == 1 else None
 
@@ -197,3 +212,8 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return weighted_spread(
             np.stack([self._probabilities(u[None]) for u in self._member_outputs(X)]), self.shares_
         )
+
+
+def _divided(network: Network, temperature: float) -> Network:
+    *hidden, last = network.layers
+    return Network([*hidden, Layer(last.W / temperature, last.b / temperature, last.activation)])

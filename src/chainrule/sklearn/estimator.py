@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -20,8 +20,10 @@ from chainrule.arrays import Array, DType
 from chainrule.engines import Engine, compiled
 from chainrule.errors import InvalidValue
 from chainrule.explanation.drawing.diagram import diagram
+from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Optimizer
-from chainrule.tables import Encoder, Table
+from chainrule.storage import Model, Trained
+from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.distinct import Distinct
 from chainrule.training import recipe
 from chainrule.training.members import (
@@ -44,6 +46,7 @@ from chainrule.views.svg import network_svg
 Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
 
+_LEAST = 1e-6  # a share below it is none
 _SEEDS = 2**31 - 1
 _PICTURE = 560.0  # the width of a network's picture, in pixels
 
@@ -155,8 +158,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         folds = folds_of(len(own), parts, self._groups(t_own))
         members = self._made(seeds, len(own), fresh)
         rows = Rows(Z, t_own, distinct.weights, folds, turns, held_out)
-        threads = self.threads or compiled.cores()
-        self._keep(members, train_members(members, rows, threads, self.progress))
+        self._keep(members, train_members(members, rows, self._cores, self.progress))
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         u = out_of_fold(self.networks_, Z, folds, turns)
@@ -178,6 +180,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         worth = np.array([float(kind.hidden) for kind in recipe.KINDS[:kinds]])
         if kinds > 1 and found is not None and found.known.any():
             worth = self._kind_shares(found)
+        worth = np.where(worth < _LEAST * worth.sum(), 0.0, worth)
         self.kind_shares_ = worth / worth.sum()
         shares = self.kind_shares_[[turn.place for turn in turns]]
         self.shares_: Weights = shares / shares.sum()
@@ -189,6 +192,17 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         kinds = np.array([turn.place for turn in turns])
         u = np.stack([each[kinds == kind].mean(axis=0) for kind in range(kinds.max() + 1)])
         return OutOfFold(t, w[0] if w else np.ones(len(Z)), u, np.arange(len(Z)))
+
+    @property
+    def _cores(self) -> int:
+        """How many members train at the same time.
+
+        Raises:
+            InvalidValue: fewer than one.
+        """
+        if self.threads is not None and self.threads < 1:
+            raise InvalidValue(f"threads is 1 or more, got {self.threads}")
+        return self.threads or compiled.cores()
 
     def _keep(self, members: Sequence[Member], results: list[Result]) -> None:
         self._members, self.results_ = members, results
@@ -209,7 +223,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         passes = [member.for_one_epoch(slower=4) for member in members]
         turns = turns_of(len(seeds), len(recipe.KINDS))
         rows = Rows(Z, t, weights, np.full(len(Z), NEVER_OUT), turns)
-        self._keep(passes, train_members(passes, rows, self.threads or compiled.cores()))
+        self._keep(passes, train_members(passes, rows, self._cores))
         if fresh:
             self._weigh(None, turns)
 
@@ -226,6 +240,55 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             return -float(scorer(judged, Z, self._decoded(t), **known))
 
         return cost
+
+    def to_model(self, target: str = "target") -> Model:
+        """The fitted networks as a model, which `chainrule.save` keeps and `chainrule predict` takes.
+
+        The network with the largest share comes first; those without a share are left out.
+
+        Args:
+            target: what the column of y is called.
+
+        Raises:
+            InvalidValue: a row has several labels or targets: a model has one.
+        """
+        check_is_fitted(self, "networks_")
+        each = zip(self._networks_that_answer(), self.results_, self.shares_, strict=True)
+        trained = [
+            Trained(network, replace(result.plan, layer_sizes=network.sizes), float(share))
+            for network, result, share in each
+            if share > 0
+        ]
+        first, *others = sorted(trained, key=lambda one: -one.share)
+        last = self.results_[0]
+        return Model(
+            network=first.network,
+            plan=first.plan,
+            encoder=self.encoder_,
+            target=self._target_encoder(target),
+            history=self._summary(),
+            engine={"name": last.engine, "isa": last.isa, "threads": last.threads},
+            share=first.share,
+            others=tuple(others),
+        )
+
+    @abstractmethod
+    def _target_encoder(self, name: str) -> TargetEncoder:
+        """What takes targets of a column of this name to what the networks learn, and back."""
+
+    def _networks_that_answer(self) -> list[Network]:
+        """Networks whose mean, by their shares, is what is predicted."""
+        return self.networks_
+
+    def _summary(self) -> dict[str, Any]:
+        """The training in a few numbers, for the model's file."""
+        return {
+            "rows": len(self.folds_) if hasattr(self, "folds_") else None,
+            "networks": len(self.networks_),
+            "epochs": self.n_iter_,
+            "steps": sum(result.steps for result in self.results_),
+            "seconds": sum(result.seconds for result in self.results_),
+        }
 
     @abstractmethod
     def _decoded(self, t: Target) -> Target:
@@ -252,10 +315,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         sizes = [inputs, *hidden, self._outputs]
         regression = self.loss_ not in ("cross_entropy", "binary_cross_entropy")
         length, plain = Length.of(rows), self.optimizer is not None
-        epochs = self.epochs or length.epochs
+        epochs = length.epochs if self.epochs is None else self.epochs
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
         own = kind.rule(rows, regression)
         rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
+        batch_size = None if rule.takes_all_rows else length.batch_size
+        if self.batch_size is not None:
+            batch_size = self.batch_size
         network = recipe.network(sizes, activation, seed, self.dtype)
         return Member(network, columns, {
             "loss": self.loss_,
@@ -263,7 +329,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             "groups": TOGETHER if plain else kind.groups(sizes),
             "schedule": self.schedule or ("constant" if plain else recipe.SCHEDULE),
             "epochs": epochs,
-            "batch_size": self.batch_size or (None if rule.takes_all_rows else length.batch_size),
+            "batch_size": batch_size,
             "stopping": epochs if self.patience is None else self.patience,  # the best is kept
             "dropout": self.dropout if hidden else 0.0,
             "seed": seed,
@@ -323,6 +389,12 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             ValueError, TypeError: scikit-learn's, for what is no table of the right width.
         """
         least = 2 if reset else 1
+        if isinstance(X, Table):
+            if reset:
+                self._names = X.names
+                self.n_features_in_ = len(X.names)
+                self.feature_names_in_ = np.array(X.names, dtype=object)
+            return X
         if hasattr(X, "columns") or hasattr(X, "column_names"):
             validate_data(self, X, reset=reset, skip_check_array=True)
             table = Table.of(X)
@@ -341,7 +413,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
             table = Table.of(checked)
         if reset:
-            self._names: list[str] = table.names
+            self._names = table.names
         return Table(dict(zip(self._names, table.columns.values(), strict=True)))
 
     def _member_outputs(self, X: Any) -> Array:

@@ -23,6 +23,7 @@ from chainrule.sklearn.estimator import (
     weighted_spread,
 )
 from chainrule.sklearn.outputs import Outputs, loss_of_numbers
+from chainrule.tables import TargetEncoder
 from chainrule.training.mixture import shares_of_numbers
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -39,6 +40,8 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         quantiles: their levels, ascending.
         oof_prediction_: for each row, what the member that did not train on it predicts, (n,) or
             (n, targets); NaN where every member did.
+        oof_quantiles_: of a regressor that learned quantiles, the same for each level, (n, levels);
+            else None.
         oof_score_: its R².
         networks_, encoder_, folds_, results_: the members, the table's encoder, which member left
             out which row, and how each was trained.
@@ -71,6 +74,9 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         found = self._fit(X, y, sample_weight, validation)
         z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
         self.oof_prediction_ = found.spread_out(z)
+        self.oof_quantiles_ = None
+        if self.loss == "quantile":
+            self.oof_quantiles_ = found.spread_out(self._quantiles(found.u, self.kind_shares_))
         out = found.known
         if out.sum() > 1:
             true = self._decoded(found.t)
@@ -113,6 +119,12 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             return shares_of_numbers(z.reshape(len(z), -1), t.ravel(), np.repeat(w, t.shape[1]))
         return self._learned.shares(z, t, w)
 
+    def _target_encoder(self, name: str) -> TargetEncoder:
+        if not self._single:
+            raise InvalidValue(f"a model has one target, and here there are {self._outputs}")
+        center, spread = self._learned.center[0], self._learned.scale[0]
+        return TargetEncoder(name, "regression", (), float(center), float(spread))
+
     def _groups(self, t: Target) -> None:
         return None
 
@@ -152,8 +164,12 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
                 f"quantiles are predicted under loss='quantile', and this regressor learned by"
                 f" {self.loss_!r}"
             )
+        return self._quantiles(u, self.shares_)
+
+    def _quantiles(self, u: Array, shares: Weights) -> Numbers:
+        """Quantiles (n, levels) from outputs (members, n, levels)."""
         each = self._learned.decode(self._learned.values(u))
-        return np.asarray(np.average(each, axis=0, weights=self.shares_))
+        return np.asarray(np.average(each, axis=0, weights=shares))
 
     def predict_interval(self, X: Any) -> Numbers:
         """The first and the last of the quantiles, (n, 2): with levels 0.05 and 0.95 an interval of 90 %.

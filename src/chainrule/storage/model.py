@@ -135,6 +135,11 @@ class Model:
         loss = losses.get(self.plan.loss)
         return loss.levels if isinstance(loss, Quantile) else ()
 
+    @property
+    def middle(self) -> int:
+        """Which of `levels`, from 0, is nearest to the median's."""
+        return int(np.abs(np.subtract(self.levels, 0.5)).argmin())
+
     def member(self, number: int) -> Model:
         """The model of one of its networks alone.
 
@@ -170,7 +175,7 @@ class Model:
         if self.task == "regression":
             z = self._outputs(data)
             if self.levels:
-                z = z[:, [int(np.argmin(np.abs(np.subtract(self.levels, 0.5))))]]
+                z = z[:, [self.middle]]
             answers = z[:, 0] if z.shape[1] == 1 else z
             return answers if self.target is None else self.target.decode(answers.astype(float))
         p = self.predict_probability(data)

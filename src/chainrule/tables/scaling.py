@@ -56,6 +56,19 @@ class Scale:
         z = (x - self.center) / self.spread
         return z / np.sqrt(1 + (z / _SMOOTH) ** 2) if self.smooth else z
 
+    def apart(self, scaled: float) -> float:
+        """How far from the center a number is that became `scaled`; infinite where that is the bound of smooth ones."""
+        return self.spread * scaled * self._stretch(scaled, 0.5)
+
+    def slope(self, scaled: float) -> float:
+        """By how much more a scaled number grows for each unit of x, where it is `scaled`."""
+        return 1 / (self.spread * self._stretch(scaled, 1.5))
+
+    def _stretch(self, scaled: float, power: float) -> float:
+        """(1 − (s/3)²)^−power: z/s for 1/2, dz/ds for 3/2."""
+        rest = 1 - (scaled / _SMOOTH) ** 2 if self.smooth else 1.0
+        return float(rest**-power) if rest > 0 else np.inf
+
 
 def as_numbers(column: Column, name: str, row: RowNumber) -> Numbers:
     """A column of numbers or booleans as floats, NaN where a value is missing.

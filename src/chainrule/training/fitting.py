@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,25 +81,36 @@ Scores = dict[str, float]
 
 @dataclass
 class Fit:
-    """What `fit_table` found.
+    """What fitting to a table found.
 
     Attributes:
         model: ready to predict, and to be saved.
-        result: the training.
+        results: the training of each of its networks.
         rows: how many of the table's rows have a target.
         dropped: how many have none.
+        seconds: how long the training took.
         validated: how many rows the scores stand on.
-        scores: on the validation rows: accuracy and log_loss, or r2 and rmse; empty without them.
+        scores: on the validation rows: accuracy and log_loss, or r2 and rmse, or of quantiles
+            pinball_loss and coverage; empty without them.
         baseline: the same of the best constant guess, taken from the training rows.
+        out_of_fold: whether they stand on rows that some of the networks trained on, each predicted
+            by those that did not.
     """
 
     model: Model
-    result: Result
+    results: Sequence[Result]
     rows: int
     dropped: int
+    seconds: float
     validated: int = 0
     scores: Scores = field(default_factory=dict)
     baseline: Scores = field(default_factory=dict)
+    out_of_fold: bool = False
+
+    @property
+    def result(self) -> Result:
+        """The training of the first network."""
+        return self.results[0]
 
 
 def fit_table(
@@ -167,7 +179,7 @@ def fit_of(problem: Problem, result: Result, trained_on: int, rows: int, dropped
     trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
     summary = _summary(result, trained_on)
     model = Model(result.network, result.plan, problem.encoder, problem.target, summary, trained_by)
-    fit = Fit(model, result, rows, dropped)
+    fit = Fit(model, [result], rows, dropped, result.seconds)
     if problem.check is not None:
         fit.validated = len(problem.check.target)
         fit.scores, fit.baseline = _scores(model, problem.target, problem.learn, problem.check)
@@ -200,15 +212,26 @@ def _scores(
     model: Model, target: TargetEncoder, learn: Supervised, check: Supervised
 ) -> tuple[Scores, Scores]:
     """Scores of the model and of the constant guess, on the rows to check."""
+    known = np.asarray(learn.target)
     if target.task == "regression":
         y = np.asarray(check.target, dtype=np.float64)
-        mean = np.full(len(y), np.mean(np.asarray(learn.target, dtype=np.float64)))
-        return regression_scores(y, model.predict(check.features)), regression_scores(y, mean)
-    codes = target.encode(check.target)
-    counts = np.bincount(target.encode(learn.target), minlength=len(target.classes))
-    constant = np.tile(counts / counts.sum(), (len(codes), 1))
-    p = model.predict_probability(check.features)
-    return classification_scores(codes, p), classification_scores(codes, constant)
+        return regression_scores(y, model.predict(check.features)), constant_scores(y, known)
+    codes, p = target.encode(check.target), model.predict_probability(check.features)
+    return classification_scores(codes, p), constant_scores(codes, target.encode(known), p.shape[1])
+
+
+def constant_scores(y: npt.NDArray[Any], known: npt.NDArray[Any], classes: int = 0) -> Scores:
+    """The scores of the best constant guess: the mean of numbers that are known, or their classes' shares.
+
+    Args:
+        y: what is guessed, numbers or class numbers, (n,).
+        known: what the guess stands on, (m,).
+        classes: how many there are; 0 where numbers are guessed.
+    """
+    if not classes:
+        return regression_scores(y, np.full(len(y), np.mean(known.astype(np.float64))))
+    shares = np.bincount(known, minlength=classes) / len(known)
+    return classification_scores(y, np.tile(shares, (len(y), 1)))
 
 
 def classification_scores(codes: npt.NDArray[Any], p: npt.NDArray[Any]) -> Scores:
@@ -229,6 +252,20 @@ def regression_scores(y: npt.NDArray[Any], z: npt.NDArray[Any]) -> Scores:
     residual, spread = float(np.sum((y - z) ** 2)), float(np.sum((y - y.mean()) ** 2))
     r2 = 1 - residual / spread if spread > 0 else math.nan
     return {"r2": r2, "rmse": math.sqrt(residual / len(y))}
+
+
+def quantile_scores(y: npt.NDArray[Any], z: npt.NDArray[Any], levels: Sequence[float]) -> Scores:
+    """The mean loss of quantiles, over rows and levels, and the share of rows from the first to the last.
+
+    Args:
+        y: numbers, (n,).
+        z: the quantiles, (n, levels).
+        levels: τ of each.
+    """
+    above, tau = y[:, None] - z, np.asarray(levels)
+    loss = np.maximum(tau * above, (tau - 1) * above)
+    within = (z[:, 0] <= y) & (y <= z[:, -1])
+    return {"pinball_loss": float(loss.mean()), "coverage": float(within.mean())}
 
 
 def hidden_sizes(text: str) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+_SHARES = ("accuracy", "coverage")
+
 
 def number(value: float) -> str:
     """To four figures; a dash where there is none."""
@@ -27,10 +29,10 @@ def spread(values: Sequence[float]) -> str:
 
 
 def score(value: float, metric: str) -> str:
-    """An accuracy as a percentage, another score to four figures."""
+    """A share of rows as a percentage, another score to four figures."""
     if not math.isfinite(value):
         return "–"
-    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.4g}"
 
 
 def time(seconds: float) -> str:

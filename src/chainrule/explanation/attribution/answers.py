@@ -60,7 +60,7 @@ def class_answer(
         raise ShapeError(
             f"the network tells {max(2, k)} classes apart, got names for {len(classes)}"
         )
-    c = _said(network, x) if chosen is None else _number(chosen, classes, "class")
+    c = said_class(network(x)) if chosen is None else _number(chosen, classes, "class")
     if of == "logit":
         network = _with_output(network, "identity")
     first_of_two = k == 1 and c == 0  # p_0 = 1 − p_1, and its logit is −u_2
@@ -131,9 +131,8 @@ def _with_output(network: Network, phi: str) -> Network:
     return Network([*network.layers[:-1], Layer(last.W, last.b, phi)])
 
 
-def _said(network: Network, x: Array) -> int:
-    """The number of the most probable class; of equals the first."""
-    p = network(x)
+def said_class(p: Array) -> int:
+    """The number of the most probable class by the outputs (k,); of equals the first."""
     return int(p[0] > 0.5) if len(p) == 1 else int(p.argmax())
 
 

@@ -20,10 +20,11 @@ from chainrule.explanation.attribution.answers import (
     class_answer,
     class_numbers,
     number_answer,
+    said_class,
 )
 from chainrule.explanation.attribution.own_units import cells, slopes
 from chainrule.explanation.attribution.path_integral import integrated_gradients
-from chainrule.explanation.attribution.result import Attribution
+from chainrule.explanation.attribution.result import Attribution, mean_of
 from chainrule.explanation.subject import Subject
 from chainrule.network import Network
 from chainrule.storage import Model
@@ -95,6 +96,9 @@ def attribute_table(
 ) -> Attribution:
     """As `attribute_subject`, for a row of a table, be its target known or not.
 
+    Of a model of several networks it is their mean by their shares, as their answer is: gradients and
+    integrals are linear in F.
+
     Args:
         model: whose network it is.
         table: with the target's column or without it.
@@ -115,7 +119,24 @@ def attribute_table(
     if name is not None and name in table:
         labels = tuple(label or "" for label in as_text(table[name]))
         seen = replace(seen, target=name, labels=labels)
-    return attribute_subject(seen, row, baseline=baseline, output=output, of=of)
+    members = model.members
+    if len(members) == 1:
+        return attribute_subject(seen, row, baseline=baseline, output=output, of=of)
+    if of == "logit":
+        raise InvalidValue(
+            f"the probability is the mean of {len(members)} networks' and has no logit of its own:"
+            " choose one of them (--member)"
+        )
+    if output is None and seen.classes:
+        probabilities = sum(m.share * m.outputs(seen.X[[_index(seen, row)]])[0] for m in members)
+        output = said_class(np.asarray(probabilities))
+    each = [
+        attribute_subject(
+            replace(seen, network=member.network), row, baseline=baseline, output=output
+        )
+        for member in members
+    ]
+    return mean_of(each, [member.share for member in members])
 
 
 def attribute_subject(

@@ -9,11 +9,22 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.tables import Encoder
-from chainrule.tables.features import MISSING, VALUE, Category, Date, Dropped, Feature, Number
+from chainrule.tables.features import (
+    MISSING,
+    RISE,
+    VALUE,
+    Category,
+    Date,
+    Dropped,
+    Feature,
+    Number,
+)
+from chainrule.tables.scaling import Scale
 
 Cell: TypeAlias = float | str
 
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_LEAST_KNOWN = 0.1  # a number is not said where its rounding is a larger share of it
 _FARTHEST = 2_000_000.0  # days from 1970 that are written as a date
 PRESENT, ABSENT = "present", "missing"
 
@@ -51,7 +62,7 @@ def _parts(encoder: Encoder, x: Array) -> list[tuple[Feature, Array]]:
 def _cell(feature: Feature, x: Array) -> Cell:
     match feature:
         case Number():
-            return _number(feature, dict(zip(feature.outputs, x.tolist(), strict=True)))
+            return _number(feature, dict(zip(feature.outputs, x.tolist(), strict=False)))
         case Category():
             return _category(feature, x)
         case Date():
@@ -67,13 +78,23 @@ def _number(feature: Number, x: dict[str, float]) -> Cell:
         return _share(PRESENT, 1 - x[MISSING])
     if feature.kind == "boolean":
         return {0.0: "false", 1.0: "true"}.get(x[VALUE]) or _share("true", x[VALUE])
-    return _unscaled(feature.scale.center, feature.scale.spread * x[VALUE])
+    return _unscaled(feature.scale, x[VALUE])
 
 
-def _unscaled(center: float, apart: float) -> float:
-    """center + apart, without the digits that are only float32's rounding of what was scaled."""
-    error = _ROUNDING * (abs(center) + abs(apart))
-    return round(center + apart, -math.ceil(math.log10(error))) + 0.0 if error else 0.0
+def _unscaled(scale: Scale, scaled: float) -> Cell:
+    """The number that was scaled, without the digits that are only float32's rounding of it."""
+    apart, error = scale.apart(scaled), _error(scale, scaled)
+    if not math.isfinite(apart) or error > _ROUNDING * abs(scale.center) + _LEAST_KNOWN * abs(
+        apart
+    ):
+        return "far above" if scaled > 0 else "far below"
+    return round(scale.center + apart, -math.ceil(math.log10(error))) + 0.0 if error else 0.0
+
+
+def _error(scale: Scale, scaled: float) -> float:
+    """What float32's rounding of a scaled number leaves open of the number."""
+    slope = scale.slope(scaled)
+    return _ROUNDING * (abs(scale.center) + abs(scaled) / slope) if slope else math.inf
 
 
 def _category(feature: Category, x: Array) -> str:
@@ -90,7 +111,7 @@ def _date(feature: Date, x: dict[str, float]) -> str:
         return ABSENT
     if VALUE not in feature.outputs:
         return _share(PRESENT, 1 - absent)
-    days = feature.scale.center + feature.scale.spread * x[feature.name]
+    days = feature.scale.center + feature.scale.apart(x[feature.name])
     if not abs(days) < _FARTHEST:
         return f"day {days:.6g}"
     if "time" not in feature.outputs:
@@ -105,5 +126,19 @@ def _share(value: str, share: float) -> str:
 def _slope(feature: Feature, gradient: Array, x: Array) -> float:
     if isinstance(feature, (Category, Dropped)) or VALUE not in feature.outputs:
         return np.nan
-    is_absent = MISSING in feature.outputs and x[-1] == 1  # stands last
-    return np.nan if is_absent else float(gradient[0]) / feature.scale.spread
+    bins = feature.bins if isinstance(feature, Number) else 0
+    if MISSING in feature.outputs and x[len(x) - bins - 1] == 1:  # stands last, but for the bins
+        return np.nan
+    slope = float(gradient[0]) * feature.scale.slope(float(x[0]))
+    return slope + _slope_of_bins(feature, gradient, x) if isinstance(feature, Number) else slope
+
+
+def _slope_of_bins(feature: Number, gradient: Array, x: Array) -> float:
+    """What the bin that holds a number adds to its slope; at an edge it is the one above."""
+    scale, scaled = feature.scale, float(x[0])
+    at, error = scale.center + scale.apart(scaled), _error(scale, scaled)
+    i = int(np.searchsorted(feature.edges, at + error, side="right")) - 1
+    if not 0 <= i < feature.bins:
+        return 0.0
+    width = feature.edges[i + 1] - feature.edges[i]
+    return float(gradient[len(feature.outputs) + i]) * RISE / width

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,3 +188,27 @@ class Attribution:
             }
             for i in self.order
         ]
+
+
+def mean_of(each: Sequence[Attribution], shares: Sequence[float]) -> Attribution:
+    """The attribution of Σ s_k F_k from those of F_k, for the same row and baseline.
+
+    Args:
+        each: of every F_k.
+        shares: s_k, with the sum 1.
+    """
+
+    def mean(name: str) -> Any:
+        return np.average([getattr(one, name) for one in each], axis=0, weights=shares)
+
+    value, baseline_value, integrated = mean("value"), mean("baseline_value"), mean("integrated")
+    return replace(
+        each[0],
+        slopes=mean("slopes"),
+        gradient=mean("gradient"),
+        integrated=integrated,
+        value=float(value),
+        baseline_value=float(baseline_value),
+        points=sum(one.points for one in each),
+        remainder=float(abs(integrated.sum() - (value - baseline_value))),
+    )

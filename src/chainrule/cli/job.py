@@ -1,0 +1,132 @@
+"""What `chainrule fit` is to do: train one network, or several as an estimator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chainrule.cli.data import is_folder
+from chainrule.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from chainrule.sklearn.fitting import EstimatorFit
+    from chainrule.tables import Table
+    from chainrule.training.fitting import Fit
+
+_SHARE = 0.2  # of the rows, set aside for one network of a table
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be fitted, and how.
+
+    Attributes:
+        data, target, task, validation, seed: as `fit` takes them.
+        na: texts that mean a missing value.
+        progress: whether to show it.
+        asked: what was said of the training, by the names of the settings.
+        of_estimators: what was said that only estimators know.
+        keeping: the settings of checkpoints, if there are to be any.
+        together: whether this process is one of several.
+    """
+
+    data: str
+    target: str | None
+    task: str | None
+    validation: float | None
+    seed: int
+    na: tuple[str, ...]
+    progress: bool
+    asked: dict[str, Any]
+    of_estimators: dict[str, Any]
+    keeping: dict[str, Any]
+    together: bool
+
+    @property
+    def by_estimator(self) -> bool:
+        """Whether an estimator is fitted, which has several networks as a rule.
+
+        Raises:
+            InvalidValue: what only estimators know was said of a training that is one network's.
+        """
+        alone = self.together or self.keeping or is_folder(self.data)
+        said = [
+            name for name, value in self.of_estimators.items() if (name, value) != ("members", 1)
+        ]
+        if alone and said:
+            raise InvalidValue(
+                f"--{said[0]} does not go with a folder, --checkpoint or torchrun: there one network"
+                " is trained, with the loss that its task brings"
+            )
+        return not alone and bool(self.of_estimators or not self._is_shape)
+
+    def fit_estimator(self) -> EstimatorFit:
+        """Several networks, or one, as `Classifier` and `Regressor` train them."""
+        from chainrule.sklearn.fitting import fit_estimator
+
+        settings = {**self.asked, **self.of_estimators, "progress": self.progress}
+        settings.pop("report", None)  # is made afterwards
+        if "quantiles" in settings and settings.setdefault("loss", "quantile") != "quantile":
+            raise InvalidValue(f"--quantiles goes with --loss quantile, not {settings['loss']}")
+        if settings.get("patience") == 0:
+            del settings["patience"]  # to the end, as without it
+        alone = settings.get("members") == 1
+        share = self.validation if self.validation is not None else _SHARE * alone
+        table = self._table(self.seed)
+        return fit_estimator(
+            table, self.target, settings, task=self.task, validation=share, seed=self.seed
+        )
+
+    def fit_network(self) -> Fit:
+        """One network, from a table or from Parquet files as they are read."""
+        from chainrule.training.fitting import Settings, fit_table
+
+        known = {"task": self.task, "validation": self.validation}
+        settings = Settings(
+            **{
+                **self._lecture(),
+                **self.asked,
+                **{name: value for name, value in known.items() if value is not None},
+                **self.keeping,
+                "seed": self.seed,
+                "distributed": self.together,
+            }
+        )
+        if is_folder(self.data):
+            from chainrule.training.stream_fitting import fit_stream
+
+            return fit_stream(self.data, self.target, settings, progress=self.progress)
+        fresh = self._is_shape and self.validation is None  # points to validate on
+        held_out = self._table(self.seed + 1) if fresh else None
+        table = self._table(self.seed)
+        return fit_table(table, self.target, settings, held_out=held_out, progress=self.progress)
+
+    @property
+    def _is_shape(self) -> bool:
+        """Whether the data are one of the shapes that are drawn."""
+        from chainrule.tables import SHAPES, is_builtin
+
+        return self.data in SHAPES and is_builtin(self.data)
+
+    def _lecture(self) -> dict[str, Any]:
+        """The lecture's settings for the shapes.
+
+        Its learning rate goes with its optimizer, and its batches with those that take batches.
+        """
+        from chainrule.optimizers import make
+        from chainrule.training.fitting import LECTURE
+
+        if not self._is_shape:
+            return {}
+        optimizer = self.asked.get("optimizer")
+        if optimizer is None:
+            return LECTURE
+        batches = {"batch_size": None} if make(optimizer).takes_all_rows else {}
+        return {**LECTURE, "learning_rate": None, **batches}
+
+    def _table(self, seed: int) -> Table:
+        from chainrule.tables import builtin, is_builtin, read_table
+
+        if is_builtin(self.data):
+            return builtin(self.data, seed=seed)
+        return read_table(self.data, na=self.na)
