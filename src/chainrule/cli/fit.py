@@ -27,6 +27,7 @@ def fit(
     loss: Literal["absolute_error", "huber", "poisson", "quantile"] | None = None,
     quantiles: str | None = None,
     members: int | None = None,
+    bins: int | None = None,
     hidden: str | None = None,
     activation: str | None = None,
     optimizer: str | None = None,
@@ -66,6 +67,7 @@ def fit(
         loss: what numbers are learned by: the squared error without it.
         quantiles: for the loss quantile: levels with commas between; 0.05,0.5,0.95 without it.
         members: how many networks; 1 sets rows aside to validate on.
+        bins: of a column of numbers, each of which the networks see beside the number; 0 for none.
         hidden: sizes of the hidden layers, as 64,64; "" for none.
         activation: of the hidden layers: relu, tanh, gelu, silu, …
         optimizer: sgd, heavy-ball, nesterov, momentum, adagrad, lecture-adagrad, rmsprop, adadelta, adam,
@@ -105,6 +107,7 @@ def fit(
     }  # fmt: skip
     of_estimators = {
         "members": members,
+        "bins": bins,
         "loss": loss,
         "quantiles": _levels(quantiles),
         "report": report,
