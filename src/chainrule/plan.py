@@ -12,7 +12,7 @@ from chainrule import optimizers
 from chainrule.activations import get as get_activation
 from chainrule.arrays import DType, dtype_named
 from chainrule.errors import InvalidValue, unknown
-from chainrule.losses import Quantile, check_output
+from chainrule.losses import Own, Quantile, check_output
 from chainrule.losses import get as get_loss
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Groups, Optimizer, Rule
@@ -25,7 +25,7 @@ class Plan:
     Attributes:
         layer_sizes: inputs, hidden sizes …, outputs.
         activations: the name of each layer's activation, from input to output.
-        loss: the name of the loss.
+        loss: the name of the loss, or one of the user's own.
         optimizer: the update rule with its hyperparameters.
         dropout: for each hidden layer, from input to output, the share of its outputs that a step
             drops, in [0, 1).
@@ -45,7 +45,7 @@ class Plan:
 
     layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
-    loss: str
+    loss: str | Own
     optimizer: Optimizer
     dropout: tuple[float, ...]
     batch_size: int
@@ -57,12 +57,13 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Bring every field to its plain form."""
+        loss = get_loss(self.loss)
         sizes = tuple(_whole("a layer size", size, 1) for size in self.layer_sizes)
         dropout = tuple(_share(p) for p in self.dropout)
         plain: dict[str, Any] = {
             "layer_sizes": sizes,
             "activations": tuple(get_activation(a).name for a in self.activations),
-            "loss": get_loss(self.loss).name,
+            "loss": loss if isinstance(loss, Own) else loss.name,
             "dropout": dropout,
             "batch_size": _whole("batch_size", self.batch_size, 1),
             "dtype": dtype_named(self.dtype),
@@ -102,11 +103,16 @@ class Plan:
             "for one output there is binary_cross_entropy",
         )
 
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss."""
+        return self.loss.name if isinstance(self.loss, Own) else self.loss
+
     @classmethod
     def of(
         cls,
         network: Network,
-        loss: str,
+        loss: str | Own,
         optimizer: str | Optimizer = "adam",
         *,
         dropout: float | Sequence[float] = 0.0,
@@ -134,7 +140,15 @@ class Plan:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as numbers, strings, lists and dicts."""
+        """The plan as numbers, strings, lists and dicts.
+
+        Raises:
+            InvalidValue: the loss is one of the user's own.
+        """
+        if isinstance(self.loss, Own):
+            raise InvalidValue(
+                f"the loss {self.loss.name!r} is a function of your own: no file can hold it"
+            )
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value

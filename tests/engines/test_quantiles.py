@@ -135,4 +135,5 @@ def test_a_model_file_keeps_the_levels(tmp_path: Any) -> None:
     model = load(tmp_path / "quantiles.safetensors")
     assert model.plan == plan and model.plan.loss == "quantile:0.05,0.5,0.95"
     assert model.task == "regression"
-    assert model.predict(X) == pytest.approx(network(X), rel=1e-12)
+    assert model.predict_quantiles(X) == pytest.approx(np.sort(network(X)), rel=1e-12)
+    assert model.predict(X) == pytest.approx(np.sort(network(X))[:, 1], rel=1e-12)

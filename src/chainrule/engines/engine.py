@@ -14,11 +14,14 @@ import numpy.typing as npt
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue, ShapeError
 from chainrule.gradients import Gradients
+from chainrule.losses import takes_class_numbers
 from chainrule.network import Network
 from chainrule.plan import Plan
 
 Losses: TypeAlias = npt.NDArray[np.float64]
 Rates: TypeAlias = float | npt.NDArray[np.float64]
+
+OWN_LOSS = "its loss is a function of NumPy arrays"
 
 
 @dataclass
@@ -159,7 +162,7 @@ def check(plan: Plan, network: Network, X: Array, t: Array, weights: Array | Non
     if described != (network.sizes, network.activations, network.dtype):
         raise InvalidValue(f"the plan describes another network than {network!r}")
     outputs = plan.layer_sizes[-1]
-    numbered = plan.loss == "cross_entropy" and t.shape == (len(X), 1)
+    numbered = takes_class_numbers(plan.loss) and t.shape == (len(X), 1)
     if X.ndim != 2 or X.shape[1] != plan.layer_sizes[0]:
         raise ShapeError(f"data are rows (n, {plan.layer_sizes[0]}), got shape {X.shape}")
     if len(X) == 0:

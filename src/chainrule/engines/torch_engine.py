@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from chainrule import chance
 from chainrule.arrays import Array
-from chainrule.engines.engine import Losses, Rates, State
+from chainrule.engines.engine import OWN_LOSS, Losses, Rates, State
 from chainrule.engines.stepwise import Rows, Stepwise, order, pairs, rates
 from chainrule.engines.torch_device import (
     check_precision,
@@ -37,6 +37,7 @@ from chainrule.engines.torch_twins import (
 )
 from chainrule.errors import DivergenceError, EngineError
 from chainrule.gradients import Gradients
+from chainrule.losses import Own
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, NAdam
 from chainrule.plan import Plan
@@ -90,7 +91,7 @@ class TorchEngine(Stepwise):
         self.threads = threads or torch.get_num_threads()
         *hidden, last = plan.activations  # whose u_2 is needed after it
         self._phi = [*({**ACTIVATIONS, **IN_PLACE}[name] for name in hidden), ACTIVATIONS[last]]
-        self._ell = loss_named(plan.loss)
+        self._ell = loss_named(plan.loss_name)
         self._parameters = [
             (nn.Parameter(self._put(layer.W)), nn.Parameter(self._put(layer.b)))
             for layer in network.layers
@@ -109,8 +110,8 @@ class TorchEngine(Stepwise):
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
-        """None: it trains every plan."""
-        return None
+        """It trains every plan but those with a loss of the user's own."""
+        return OWN_LOSS if isinstance(plan.loss, Own) else None
 
     def _put(self, values: Array) -> Tensor:
         """A copy on the device."""
@@ -291,7 +292,7 @@ class TorchEngine(Stepwise):
     def losses(self, batch: Batch, forward: Forward, reduction: str = "none") -> Tensor:
         """ℓ of each row of a batch, (n,), or with the reduction "mean" their mean."""
         u, z = forward(batch.X, batch.masks)
-        out = (u if self.plan.loss in ON_LOGITS else z).to(batch.t.dtype)
+        out = (u if self.plan.loss_name in ON_LOGITS else z).to(batch.t.dtype)
         return self._ell(out, batch.t, reduction)
 
     @property

@@ -200,7 +200,7 @@ def _of_model(model: Model, table: Table, target: str | None, loss: str | None) 
         t = losses.targets(y, model.plan.loss, model.plan.layer_sizes[-1], model.plan.dtype)
     return _encoded(
         model.network,
-        model.plan.loss,
+        model.plan.loss_name,
         encoder,
         encoded,
         X=encoder.transform(table, model.plan.dtype, ignore=(encoded.name,)),
@@ -242,7 +242,7 @@ def _encoded(
 
 
 def _of_network(model: Model, table: Table, target: str | None, loss: str | None) -> Subject:
-    network, name = model.network, loss or model.plan.loss
+    network, name = model.network, loss or model.plan.loss_name
     losses.check_output(name, network.activations[-1])
     d, k = network.sizes[0], network.sizes[-1]
     if target is not None and target not in table:

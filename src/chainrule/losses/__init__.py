@@ -23,6 +23,8 @@ The last carries its levels in its name, as `quantile:0.05,0.5,0.95`. All its ou
 target, of which the j-th learns the quantile at level τ_j. Its slope is −τ where z < t, 1 − τ where
 z > t, and between the two, ½ − τ, where z = t: what PyTorch's autograd gives for that maximum.
 
+And there are losses of the user's own: see `Own`.
+
 Source: Koenker & Bassett 1978, Regression Quantiles, Econometrica 46, equation 1.1.
 """
 
@@ -31,18 +33,21 @@ from __future__ import annotations
 from chainrule.losses.choice import check_output, default, get
 from chainrule.losses.known import HUBER_DELTA, LOSSES
 from chainrule.losses.loss import CrossEntropy, Loss
+from chainrule.losses.own import Own
 from chainrule.losses.quantiles import Quantile, quantile
-from chainrule.losses.targets import targets
+from chainrule.losses.targets import takes_class_numbers, targets
 
 __all__ = [
     "HUBER_DELTA",
     "LOSSES",
     "CrossEntropy",
     "Loss",
+    "Own",
     "Quantile",
     "check_output",
     "default",
     "get",
     "quantile",
+    "takes_class_numbers",
     "targets",
 ]

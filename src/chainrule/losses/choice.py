@@ -7,11 +7,12 @@ from chainrule.activations import get as get_activation
 from chainrule.errors import InvalidValue, unknown
 from chainrule.losses.known import LOSSES
 from chainrule.losses.loss import Loss
+from chainrule.losses.own import Function, Own
 from chainrule.losses.quantiles import QUANTILE, quantile_named
 
 
-def get(loss: str | Loss) -> Loss:
-    """The loss of that name; a Loss is returned as it is.
+def get(loss: str | Loss | Function) -> Loss:
+    """The loss of that name, or by a function as `Own` takes it; a Loss is returned as it is.
 
     Raises:
         UnknownName: no loss is called so.
@@ -23,6 +24,8 @@ def get(loss: str | Loss) -> Loss:
         return LOSSES[loss]
     if isinstance(loss, str) and loss.partition(":")[0] == QUANTILE:
         return quantile_named(loss)
+    if callable(loss):
+        return Own.of(loss)
     raise unknown("loss", loss, [*LOSSES, f"{QUANTILE}:0.05,0.5,0.95"])
 
 

@@ -11,6 +11,7 @@ from chainrule.arrays import Array, DType, numbers
 from chainrule.errors import InvalidValue, ShapeError
 from chainrule.losses.choice import get
 from chainrule.losses.loss import CrossEntropy, Loss, columns
+from chainrule.losses.own import Own
 from chainrule.losses.quantiles import Quantile, one_output_a_level
 
 
@@ -37,7 +38,7 @@ def targets(y: npt.ArrayLike, loss: str | Loss, outputs: int, dtype: DType) -> A
     """
     loss = get(loss)
     t = columns(numbers(y, "targets"))
-    alone = isinstance(loss, (CrossEntropy, Quantile)) and t.shape[1:] == (1,)
+    alone = (takes_class_numbers(loss) or isinstance(loss, Quantile)) and t.shape[1:] == (1,)
     if t.ndim != 2 or (t.shape[1] != outputs and not alone):
         raise ShapeError(_wrong_targets(np.shape(y), loss, outputs))
     t = t.astype(np.float64)
@@ -52,6 +53,12 @@ def targets(y: npt.ArrayLike, loss: str | Loss, outputs: int, dtype: DType) -> A
         coded = np.ascontiguousarray(t, dtype=dtype)
     _refuse(~np.isfinite(coded), t, f"targets must be finite in {dtype}")
     return coded
+
+
+def takes_class_numbers(loss: str | Loss) -> bool:
+    """Whether targets may be class numbers, (n, 1), where there are several outputs."""
+    loss = get(loss)
+    return isinstance(loss, CrossEntropy) or (isinstance(loss, Own) and loss.link == "softmax")
 
 
 def _one_for_all(loss: Quantile, t: Array, outputs: int) -> Array:

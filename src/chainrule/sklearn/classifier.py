@@ -15,6 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from chainrule.activations import logistic
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue
+from chainrule.losses import Own
+from chainrule.losses.own import Function
 from chainrule.network import Layer, Network
 from chainrule.sklearn.estimator import (
     OutOfFold,
@@ -42,6 +44,10 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     """A classifier by several networks, for tables as they are.
 
     Attributes:
+        loss: None for the log loss; or a function of your own (u, y) ↦ (losses, gradients): from
+            logits (n, classes), or (n,) of the second of two classes, and class numbers (n,), or 0 and
+            1 for each of several labels, to the loss of each row, (n,), and its derivatives by u. It
+            is called by the NumPy engine, and its gradients are checked before they are used.
         classes_: the labels, sorted; where a row has several labels, their numbers.
         calibration_: the temperature that the probabilities are calibrated with, and what it
             changed; one of 1 without `calibrate`, and for several labels a row.
@@ -53,6 +59,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             out which row, and how each was trained.
     """
 
+    loss: Function | None = None
     calibrate: bool = True
     class_weight: Mapping[Any, float] | str | None = None
 
@@ -135,9 +142,10 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                         f"y has 1 class only, {self.classes_[0]!r}: a classifier takes two or more"
                     )
             k = len(self.classes_)
-            self.loss_ = (
-                "cross_entropy" if k > 2 and self._task != _MULTILABEL else "binary_cross_entropy"
-            )
+            several = k > 2 and self._task != _MULTILABEL
+            self.loss_: str | Own = "cross_entropy" if several else "binary_cross_entropy"
+            if self.loss is not None:
+                self.loss_ = Own.of(self.loss, "softmax" if several else "logistic")
         if self._task == _MULTILABEL:
             return y.astype(self.dtype)
         found = np.searchsorted(self.classes_, y)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -20,6 +20,7 @@ from chainrule.arrays import Array, DType
 from chainrule.engines import Engine, compiled
 from chainrule.errors import InvalidValue
 from chainrule.explanation.drawing.diagram import diagram
+from chainrule.losses import Own
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Optimizer
 from chainrule.storage import Model, Trained
@@ -250,9 +251,15 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             target: what the column of y is called.
 
         Raises:
-            InvalidValue: a row has several labels or targets: a model has one.
+            InvalidValue: a row has several labels or targets: a model has one; or the loss is a
+                function of your own.
         """
         check_is_fitted(self, "networks_")
+        if isinstance(self.loss_, Own):
+            raise InvalidValue(
+                f"the loss {self.loss_.name!r} is a function of your own, which no model holds: keep"
+                " the estimator itself, by pickle or joblib"
+            )
         each = zip(self._networks_that_answer(), self.results_, self.shares_, strict=True)
         trained = [
             Trained(network, replace(result.plan, layer_sizes=network.sizes), float(share))
@@ -313,11 +320,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         columns = None if kind.binned else self.encoder_.unbinned
         inputs = self.encoder_.width if columns is None else len(columns)
         sizes = [inputs, *hidden, self._outputs]
-        regression = self.loss_ not in ("cross_entropy", "binary_cross_entropy")
         length, plain = Length.of(rows), self.optimizer is not None
         epochs = length.epochs if self.epochs is None else self.epochs
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
-        own = kind.rule(rows, regression)
+        own = kind.rule(rows, is_regressor(self))
         rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
         batch_size = None if rule.takes_all_rows else length.batch_size
         if self.batch_size is not None:

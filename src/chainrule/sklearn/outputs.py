@@ -13,7 +13,8 @@ from chainrule import losses
 from chainrule.activations import get as get_activation
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue, ShapeError, unknown
-from chainrule.losses import Loss, Quantile
+from chainrule.losses import Loss, Own, Quantile
+from chainrule.losses.own import Function
 from chainrule.training.mixture import on_the_simplex
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -23,17 +24,19 @@ _LEAST_RATE = 1e-300
 _OF_A_NORMAL = 1.4826  # its standard deviation, in median distances from its median
 
 
-def loss_of_numbers(name: str, quantiles: Sequence[float]) -> Loss:
+def loss_of_numbers(name: str | Function, quantiles: Sequence[float]) -> Loss:
     """The loss by which a regressor learns.
 
     Args:
-        name: one of `LOSSES`.
+        name: one of `LOSSES`, or a function of the user's own.
         quantiles: the levels, where it is "quantile".
 
     Raises:
         UnknownName: no regressor learns by it.
         InvalidValue: the levels are not ascending numbers between 0 and 1.
     """
+    if callable(name):
+        return Own.of(name)
     if name not in LOSSES:
         raise unknown("loss of a regressor", name, LOSSES)
     return losses.quantile(quantiles) if name == "quantile" else losses.get(name)
@@ -75,7 +78,10 @@ class Outputs:
             return cls(loss, mean, np.where(spread > 0, spread, 1.0))
         middle = _median(y, weights)
         near = _OF_A_NORMAL * _median(np.abs(y - middle), weights)
-        return cls(loss, middle, np.where(near > 0, near, np.where(spread > 0, spread, 1.0)))
+        scale = np.where(near > 0, near, np.where(spread > 0, spread, 1.0))
+        if isinstance(loss, Own):
+            loss = _of_size_1(loss.function, middle, scale, y, weights)
+        return cls(loss, middle, scale)
 
     @property
     def count(self) -> int:
@@ -135,6 +141,17 @@ class Outputs:
             return self.loss.value(a, t, weights), (z * slope).sum(axis=(1, 2))
 
         return on_the_simplex(cost, len(z))
+
+
+def _of_size_1(
+    function: Function, center: Numbers, scale: Numbers, y: Numbers, weights: Numbers | None
+) -> Own:
+    """The user's loss of numbers in y's unit, divided by how large its gradients are at the center."""
+    own = Own.of(function, None, center, scale)
+    t = (y - center) / scale
+    slopes = np.abs(own.slope(np.zeros_like(t), t)).mean(axis=1)
+    size = float(np.average(slopes, weights=weights))
+    return Own.of(function, None, center, scale, 1 / size) if 0 < size < np.inf else own
 
 
 def _median(y: Numbers, weights: Numbers | None) -> Numbers:

@@ -14,7 +14,8 @@ from sklearn.utils import check_array, column_or_1d
 
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue
-from chainrule.losses import Quantile
+from chainrule.losses import Own, Quantile
+from chainrule.losses.own import Function
 from chainrule.sklearn.estimator import (
     OutOfFold,
     TableEstimator,
@@ -36,7 +37,10 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     Attributes:
         loss: "squared_error" for the mean; "absolute_error" for the median, which outliers move
             little; "huber" between the two; "poisson" for counts and rates, 0 or more, as the
-            exponential of what the networks give; "quantile" for several quantiles at once.
+            exponential of what the networks give; "quantile" for several quantiles at once; or a
+            function of your own (z, y) ↦ (losses, gradients): from predictions and true numbers, in
+            the unit of y, (n,) or (n, targets), to the loss of each row, (n,), and its derivatives by
+            z. It is called by the NumPy engine, and its gradients are checked before they are used.
         quantiles: their levels, ascending.
         oof_prediction_: for each row, what the member that did not train on it predicts, (n,) or
             (n, targets); NaN where every member did.
@@ -47,7 +51,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             out which row, and how each was trained.
     """
 
-    loss: str = "squared_error"
+    loss: str | Function = "squared_error"
     quantiles: Sequence[float] = (0.05, 0.5, 0.95)
 
     def __sklearn_tags__(self) -> Any:
@@ -107,8 +111,9 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
                 y = column_or_1d(y, warn=True)
             self._single = y.ndim == 1
             loss = loss_of_numbers(self.loss, self.quantiles)
-            self.loss_ = loss.name
             self._learned = Outputs.fit(loss, y.reshape(len(y), -1), weights)
+            learned = self._learned.loss
+            self.loss_: str | Own = learned if isinstance(learned, Own) else learned.name
         found: Target = self._learned.encode(y.reshape(len(y), -1))
         return found[:, 0] if self._single else found
 

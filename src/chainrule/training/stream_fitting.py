@@ -75,7 +75,7 @@ def fit_stream(
         seed=settings.seed,
     )
     stream = Stream(
-        own, drawn, problem.target, problem.encoder, plan.loss, plan.layer_sizes[-1],
+        own, drawn, problem.target, problem.encoder, plan.loss_name, plan.layer_sizes[-1],
         settings.seed, settings.dtype, rank,
     )  # fmt: skip
     counts = group.each(stream.count()) if group else [stream.count()]
@@ -113,7 +113,7 @@ def _loop(
     """Its engine starts with one row, for the shapes; the others come from the stream."""
 
     def targets(y: npt.NDArray[Any]) -> Array:
-        return losses.targets(y, plan.loss, plan.layer_sizes[-1], settings.dtype)
+        return losses.targets(y, plan.loss_name, plan.layer_sizes[-1], settings.dtype)
 
     kinds = import_module("chainrule.engines.torch_stream")
     kind = kinds.DistributedStreamEngine if settings.distributed else kinds.StreamEngine

@@ -14,7 +14,8 @@ from chainrule.arrays import Array
 from chainrule.engines import Engine, State, choose_on
 from chainrule.engines.stepwise import order
 from chainrule.errors import DivergenceError, InvalidValue
-from chainrule.losses import Loss
+from chainrule.losses import Loss, Own
+from chainrule.losses.own import Function
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, TOGETHER, BatchOptimizer, Groups, Optimizer
 from chainrule.plan import Plan
@@ -93,7 +94,7 @@ def train(
     X: npt.ArrayLike,
     y: npt.ArrayLike,
     *,
-    loss: str | Loss | None = None,
+    loss: str | Loss | Function | None = None,
     optimizer: str | Optimizer = "adam",
     epochs: int = 100,
     batch_size: int | None = None,
@@ -125,7 +126,9 @@ def train(
         network: its parameters are where the training starts and where it puts what it learned.
         X: rows, shape (n, d); finite numbers.
         y: targets, (n,) or (n, outputs); labels of two classes as 0/1, −1/+1 or booleans, of more as class numbers.
-        loss: a loss or its name; None takes the one that goes with the output activation.
+        loss: a loss or its name, or a function of your own from outputs and targets to the losses of rows and their
+            gradients (see `losses.Own`), which the NumPy engine takes; None takes the one that goes with the output
+            activation.
         optimizer: a rule or its name; its learning rate is what the schedule multiplies.
         epochs: passes over the rows, at most; 1 or more.
         batch_size: rows per update; None takes 32, or all where the optimizer needs them all.
@@ -162,15 +165,16 @@ def train(
     Raises:
         TrainingDiverged: a DivergenceError, with the `result` so far: the loss of a batch is not finite. The network
             then has the last finite parameters.
-        ShapeError, DataError, InvalidValue, UnknownName: something given does not fit; the text says what.
+        ShapeError, DataError, InvalidValue, UnknownName: something given does not fit, the gradient of a loss of your own
+            does not; the text says what.
         EngineError, MissingExtra: the engine asked for cannot be had.
     """
     if not isinstance(epochs, (int, np.integer)) or epochs < 1:
         raise InvalidValue(f"epochs is a whole number, 1 or more, got {epochs!r}")
-    own = losses.default(network.activations[-1])
+    given = losses.default(network.activations[-1]) if loss is None else losses.get(loss)
     plan = Plan.of(
         network,
-        (own if loss is None else losses.get(loss)).name,
+        given if isinstance(given, Own) else given.name,
         optimizer,
         dropout=dropout,
         batch_size=BATCH_SIZE if batch_size is None else batch_size,
@@ -180,6 +184,8 @@ def train(
     )
     data = rows.prepare(plan, X, y, weights, validation)
     plan = rows.whole(plan, len(data.X), batch_size)
+    if isinstance(given, Own):
+        given.check(data.t, network.sizes[-1])
     chosen, reason = choose_on(plan, engine, device, precision, distributed)
     worker = chosen(plan, network, data.X, data.t, data.weights, threads)
     if distributed:
