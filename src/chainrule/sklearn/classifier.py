@@ -18,6 +18,7 @@ from chainrule.errors import InvalidValue
 from chainrule.losses import Own
 from chainrule.losses.own import Function
 from chainrule.network import Layer, Network
+from chainrule.sklearn.callbacks import with_callbacks
 from chainrule.sklearn.estimator import (
     OutOfFold,
     TableEstimator,
@@ -69,6 +70,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, validation: Sequence[Any] | None = None
     ) -> Self:
@@ -86,7 +88,7 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if self.class_weight is not None and y is not None:
             own = compute_sample_weight(self.class_weight, y)
             sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
-        self._score_out_of_fold(self._fit(X, y, sample_weight, validation))
+        self._fit(X, y, sample_weight, validation)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:

@@ -23,6 +23,7 @@ from chainrule.explanation.drawing.diagram import diagram
 from chainrule.losses import Own
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, Optimizer
+from chainrule.sklearn.callbacks import CallbackSupportMixin, Tasks
 from chainrule.storage import Model, Trained
 from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.distinct import Distinct
@@ -82,7 +83,7 @@ class OutOfFold:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
+class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
 
     hidden: Sequence[int] = recipe.HIDDEN
@@ -140,10 +141,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _outputs(self) -> int:
         """How many outputs a network has."""
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None
-    ) -> OutOfFold:
-        """Fit encoder and members."""
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None) -> None:
+        """Fit encoder and members, and score them."""
+        given = y
         fresh = not (self.warm_start and hasattr(self, "_members"))
         table, y, weights = self._checked(X, y, sample_weight, fresh)
         t = self._encode_target(y, weights, reset=fresh)
@@ -159,14 +159,21 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         folds = folds_of(len(own), parts, self._groups(t_own))
         members = self._made(seeds, len(own), fresh)
         rows = Rows(Z, t_own, distinct.weights, folds, turns, held_out)
-        self._keep(members, train_members(members, rows, self._cores, self.progress))
+        metadata = None if weights is None else {"sample_weight": weights}
+        tasks = Tasks(self, members, {"X": X, "y": given, "metadata": metadata})
+        self._keep(members, train_members(members, rows, self._cores, self.progress, tasks.around))
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         u = out_of_fold(self.networks_, Z, folds, turns)
         found = OutOfFold(t_own, w, u, distinct.of)
         own_rows = None if held_out is None else self._held_out_by_kind(held_out, turns)
         self._weigh(own_rows or found, turns)
-        return found
+        self._score_out_of_fold(found)
+        tasks.end()
+
+    @abstractmethod
+    def _score_out_of_fold(self, found: OutOfFold) -> None:
+        """Note what the members say of the rows that they did not train on, and what that is worth."""
 
     @abstractmethod
     def _kind_shares(self, found: OutOfFold) -> Weights:

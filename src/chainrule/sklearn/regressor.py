@@ -16,6 +16,7 @@ from chainrule.arrays import Array
 from chainrule.errors import InvalidValue
 from chainrule.losses import Own, Quantile
 from chainrule.losses.own import Function
+from chainrule.sklearn.callbacks import with_callbacks
 from chainrule.sklearn.estimator import (
     OutOfFold,
     TableEstimator,
@@ -62,6 +63,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, validation: Sequence[Any] | None = None
     ) -> Self:
@@ -75,16 +77,7 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             validation: rows and numbers, and perhaps weights, of your own to stop on, instead of
                 folds.
         """
-        found = self._fit(X, y, sample_weight, validation)
-        z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
-        self.oof_prediction_ = found.spread_out(z)
-        self.oof_quantiles_ = None
-        if self.loss == "quantile":
-            self.oof_quantiles_ = found.spread_out(self._quantiles(found.u, self.kind_shares_))
-        out = found.known
-        if out.sum() > 1:
-            true = self._decoded(found.t)
-            self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
+        self._fit(X, y, sample_weight, validation)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -99,6 +92,17 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         """
         self._go_on(X, y, sample_weight)
         return self
+
+    def _score_out_of_fold(self, found: OutOfFold) -> None:
+        z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
+        self.oof_prediction_ = found.spread_out(z)
+        self.oof_quantiles_ = None
+        if self.loss == "quantile":
+            self.oof_quantiles_ = found.spread_out(self._quantiles(found.u, self.kind_shares_))
+        out = found.known
+        if out.sum() > 1:
+            true = self._decoded(found.t)
+            self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
 
     def _decoded(self, t: Target) -> Target:
         y = self._learned.decode(t.reshape(len(t), -1))

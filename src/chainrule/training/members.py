@@ -7,6 +7,7 @@ predicted honestly, and early stopping costs none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from chainrule.engines.native_engine import predictor
 from chainrule.errors import InvalidValue
 from chainrule.network import Layer, Network
 from chainrule.optimizers import BatchOptimizer
+from chainrule.training.loop import Callback
 from chainrule.training.pool import Pool
 from chainrule.training.trainer import Result, train
 
@@ -116,7 +118,11 @@ class Member:
 
 
 def train_members(
-    members: Sequence[Member], rows: Rows, threads: int, progress: bool = False
+    members: Sequence[Member],
+    rows: Rows,
+    threads: int,
+    progress: bool = False,
+    around: Callable[[int], AbstractContextManager[Callback]] | None = None,
 ) -> list[Result]:
     """Train each member's network in place on all rows but its fold, one on each thread.
 
@@ -125,6 +131,7 @@ def train_members(
         rows: what to train on.
         threads: how many members train at the same time.
         progress: show how many are done.
+        around: for the number of a member, a context to train it in, which gives a callback.
 
     Raises:
         ChainruleError: as `train`.
@@ -139,18 +146,19 @@ def train_members(
                 learn, check = rows.without(number)
                 X, y, *w = member.seen(learn)
                 seen = None if check is None else member.seen(check)
-                return train(
-                    member.network,
-                    X,
-                    y,
-                    weights=w[0] if w else None,
-                    validation=seen,
-                    watched=member.watch(*seen) if member.watch and seen else None,
-                    threads=threads if alone else 1,
-                    callbacks=[lambda _: pool.stop.is_set()],
-                    progress=progress and alone,
-                    **member.settings,
-                )
+                with around(number) if around else nullcontext() as told:
+                    return train(
+                        member.network,
+                        X,
+                        y,
+                        weights=w[0] if w else None,
+                        validation=seen,
+                        watched=member.watch(*seen) if member.watch and seen else None,
+                        threads=threads if alone else 1,
+                        callbacks=[lambda _: pool.stop.is_set(), *([told] if told else [])],
+                        progress=progress and alone,
+                        **member.settings,
+                    )
 
             return run
 
