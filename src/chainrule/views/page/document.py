@@ -32,16 +32,16 @@ def document(
 ) -> str:
     """The whole page; the legend stands beside all figures."""
     figures = [figure for part in parts for figure in part.figures]
-    return _asset("page.html").format(
+    return asset("page.html").format(
         policy=POLICY,
         title=escape(title),
-        style=_asset("page.css"),
+        style=asset("page.css"),
         table=_table(table),
         sections="\n".join(part.html for part in parts),
         legend=_legend(strokes, rates, rate),
-        data=_json([vars(figure) for figure in figures]),
-        plotly=_plotly(),
-        script=_asset("page.js"),
+        data=json_text([vars(figure) for figure in figures]),
+        plotly=plotly_script(),
+        script=asset("sorting.js") + asset("page.js"),
     )
 
 
@@ -57,12 +57,12 @@ def _table(table: Cells | None) -> str:
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """A file that lies beside this one."""
     return files("chainrule.views.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _plotly() -> str:
+def plotly_script() -> str:
     """The script that draws."""
     try:
         from plotly.offline import get_plotlyjs
@@ -87,7 +87,7 @@ def _rate(rate: float | None) -> str:
     return "" if rate is None else f" ({rate:.3g})"
 
 
-def _json(data: object) -> str:
+def json_text(data: object) -> str:
     """JSON in which nothing can end the script element that it stands in."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False, default=float)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

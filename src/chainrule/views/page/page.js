@@ -1,4 +1,3 @@
-"use strict";
 const all = (query) => [...document.querySelectorAll(query)];
 const narrow = matchMedia("(max-width: 760px)").matches;
 const figures = JSON.parse(document.getElementById("figures").textContent);
@@ -28,18 +27,3 @@ for (const button of all("[data-toggle]")) button.onclick = () => {
   }
   for (const panel of all("figure")) if (panel.dataset.group === group) panel.hidden = !shown;
 };
-
-// the table: numbers by size, then words, then dashes
-const units = { ns: 1e-9, "µs": 1e-6, ms: 1e-3 };
-const worth = (text) => {
-  const [, number, unit] = /^(-?[0-9][0-9.,]*(?:e[-+]?[0-9]+)?)\s*(\S*)/.exec(text) || [];
-  return number ? Number(number.replaceAll(",", "")) * (units[unit] || 1) : text === "–" ? 2e308 : 1e308;
-};
-all("th").forEach((header, column) => header.onclick = () => {
-  const sign = header.ariaSort === "ascending" ? -1 : 1, body = header.closest("table").tBodies[0];
-  const text = (row) => row.cells[column].textContent;
-  const order = (a, b) => sign * (worth(text(a)) - worth(text(b)) || text(a).localeCompare(text(b)));
-  all("th").forEach((each) => each.removeAttribute("aria-sort"));
-  header.ariaSort = sign > 0 ? "ascending" : "descending";
-  body.append(...[...body.rows].sort(order));
-});
