@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.views.data import Numbers
 
-Places: TypeAlias = Numbers | Sequence[str]  # along an axis: numbers, dates as text, categories
-Look: TypeAlias = Literal["line", "dashes", "faint", "points", "marks", "bars", "band"]
+Places: TypeAlias = npt.NDArray[Any] | Sequence[str]  # along an axis: numbers, dates; categories
+Look: TypeAlias = Literal["line", "dashes", "faint", "points", "marks", "dots", "bars", "band"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Chart:
 
     Attributes:
         name: what it shows.
-        x, y: the names of its axes.
+        x, y: the names of its axes; no x where it is the chart's.
         series: what is drawn; several are named in a legend.
         note: how to read it.
         guide: a thin line: y = x, or y = 0.

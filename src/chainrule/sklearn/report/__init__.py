@@ -11,17 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.sklearn.report.classes import confusion_section, probability_section
+from chainrule.sklearn.report.classes import confusion_section
 from chainrule.sklearn.report.data import data_section
+from chainrule.sklearn.report.effects import COLUMNS, effects_section
 from chainrule.sklearn.report.fitted import Fitted, as_estimator
-from chainrule.sklearn.report.importance import (
-    EFFECTS,
-    effects_section,
-    importance,
-    importance_section,
-)
+from chainrule.sklearn.report.importance import importance, importance_section
 from chainrule.sklearn.report.members import curves_section, networks_section
 from chainrule.sklearn.report.numbers import residuals_section
+from chainrule.sklearn.report.probabilities import probability_section
 from chainrule.sklearn.report.scores import facts, scores, scores_section
 from chainrule.sklearn.report.worst import worst_section
 from chainrule.views.exhibits import Fact, Facts, Section
@@ -102,10 +99,12 @@ def report(
 
 def _learned(fitted: Fitted) -> str:
     if fitted.multilabel:
-        return f"{len(fitted.classes):,} labels of a row, each with a probability"
+        return (
+            f"{fitted.target}, {len(fitted.classes):,} labels of a row, each with its probability"
+        )
     if fitted.classes:
-        return f"the probabilities of {len(fitted.classes):,} classes"
-    return f"numbers, learned by the loss {fitted.estimator.loss_}"
+        return f"{fitted.target}, one of {len(fitted.classes):,} classes, with their probabilities"
+    return f"{fitted.target}, learned by the loss {fitted.estimator.loss_}"
 
 
 def _sections(fitted: Fitted) -> Iterator[Section]:
@@ -117,10 +116,10 @@ def _sections(fitted: Fitted) -> Iterator[Section]:
         else:
             yield residuals_section(fitted)
     found = importance(fitted)
-    order = fitted.table.names if found is None else found.names
+    order = list(fitted.estimator.encoder_.kinds) if found is None else found.names
     if found is not None:
         yield importance_section(fitted, found)
-    yield effects_section(fitted, order[:EFFECTS])
+    yield effects_section(fitted, order[:COLUMNS])
     if fitted.known.any():
         yield worst_section(fitted, order)
     yield networks_section(fitted)

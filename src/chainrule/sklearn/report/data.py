@@ -23,6 +23,7 @@ from chainrule.views.exhibits import (
 
 COLUMNS = 200  # at most, that have a line
 CLASSES = 30  # at most, that have a bar
+TARGETS = 4  # at most, that have a figure
 _BARS = 24
 
 
@@ -65,8 +66,8 @@ def profile(name: str, column: Column, kind: str) -> Profile:
         return Profile(name, kind, share, heights.astype(np.float64), _range(kept, kind))
     counts = Counter(as_text(kept)).most_common()
     heights = np.array([count for _, count in counts[:_BARS]], np.float64)
-    most = ", ".join(f"{value} {100 * count / len(kept):.0f} %" for value, count in counts[:4])
-    more = f" and {len(counts) - 4:,} more" if len(counts) > 4 else ""
+    most = " · ".join(f"{value} {100 * count / len(kept):.0f} %" for value, count in counts[:4])
+    more = f" · {len(counts) - 4:,} more" if len(counts) > 4 else ""
     return Profile(name, kind, share, heights, most + more)
 
 
@@ -80,31 +81,30 @@ def _range(kept: Column, kind: str) -> str:
 def _target(fitted: Fitted) -> Iterator[Exhibit]:
     if fitted.multilabel:
         yield _label_bars(
-            "rows with each label", fitted.classes, fitted.t.sum(axis=0), len(fitted.t)
+            f"{fitted.target}: rows with each label",
+            fitted.classes,
+            fitted.t.sum(axis=0),
+            len(fitted.t),
         )
     elif fitted.classes:
         used = fitted.weights > 0
         counts = np.bincount(fitted.t[used], minlength=len(fitted.classes)).astype(np.float64)
         order = np.argsort(-counts, kind="stable")[:CLASSES]
         names = [fitted.classes[k] for k in order]
-        yield _label_bars("rows of each class", names, counts[order], int(counts.sum()))
+        yield _label_bars(
+            f"{fitted.target}: rows of each class", names, counts[order], int(counts.sum())
+        )
         if len(counts) > CLASSES:
             yield Words(f"The {CLASSES} most frequent of {len(counts):,} classes.")
     else:
-        for name, y in targets(fitted):
-            yield histogram(f"Distribution of {name}", y, name)
+        columns = fitted.t.reshape(len(fitted.t), -1).T
+        for name, y in list(zip(fitted.targets, columns, strict=True))[:TARGETS]:
+            yield histogram(name, y, name)
 
 
 def _label_bars(name: str, labels: list[str], counts: Numbers, rows: int) -> Bars:
     said = [f"{words.count(count)}  ({100 * count / rows:.1f} %)" for count in counts]
     return Bars(name, labels, np.asarray(counts, np.float64), said)
-
-
-def targets(fitted: Fitted, most: int = 4) -> list[tuple[str, Numbers]]:
-    """Each of the targets that are numbers, the first few of many, with its name."""
-    if fitted.t.ndim == 1:
-        return [("y", fitted.t)]
-    return [(f"y {j + 1}", fitted.t[:, j]) for j in range(min(most, fitted.t.shape[1]))]
 
 
 def histogram(name: str, values: Numbers, axis: str, note: str = "") -> Chart:

@@ -38,6 +38,7 @@ class Fitted:
         t: the same as class numbers or as numbers, (n,) or (n, targets).
         weights: of the rows, (n,); the weights of the classes are in them.
         weighted: whether they differ.
+        target: what is learned is called so.
     """
 
     estimator: TableEstimator
@@ -46,6 +47,7 @@ class Fitted:
     t: Target
     weights: Numbers
     weighted: bool
+    target: str
 
     @classmethod
     def of(cls, estimator: TableEstimator, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -55,6 +57,7 @@ class Fitted:
             ShapeError: they are not as many.
             InvalidValue: the estimator's score is not that of these rows with these weights.
         """
+        target = getattr(y, "name", None)
         table, y, weights = estimator._checked(X, y, sample_weight, reset=False)
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         if isinstance(estimator, Classifier) and estimator.class_weight is not None:
@@ -63,7 +66,7 @@ class Fitted:
         w = np.ones(len(table)) if weights is None else weights
         classes = isinstance(estimator, Classifier)
         t = estimator._encode_target(y, w, reset=False) if classes else y.astype(np.float64)
-        found = cls(estimator, table, y, t, w, bool((w != w[0]).any()))
+        found = cls(estimator, table, y, t, w, bool((w != w[0]).any()), str(target or "y"))
         found._must_be_the_rows_fitted()
         return found
 
@@ -102,6 +105,17 @@ class Fitted:
         known = getattr(self.estimator, "classes_", ())
         return [str(each) for each in known]
 
+    def said(self, k: int) -> str:
+        """A class in words."""
+        return f"{self.target}{' ' if self.multilabel else ' = '}{self.classes[k]}"
+
+    @property
+    def targets(self) -> list[str]:
+        """The names of the numbers that are predicted."""
+        if self.t.ndim == 1:
+            return [self.target]
+        return [f"{self.target} {j}" for j in range(1, self.t.shape[1] + 1)]
+
     @property
     def multilabel(self) -> bool:
         """Whether a row has several labels."""
@@ -138,7 +152,7 @@ class Fitted:
         if self.estimator.loss_ == "poisson" and t.ndim == 1:
             return np.asarray(kl_div(t, np.maximum(prediction, 1e-300)))
         scale = self.t.std(axis=0) if t.ndim == 2 else 1.0
-        return np.abs((t - prediction) / scale).reshape(len(t), -1).sum(axis=1)
+        return np.asarray(np.abs((t - prediction) / scale).reshape(len(t), -1).sum(axis=1))
 
     def left_out(self, rows: Any = slice(None), calibrated: bool = True) -> TableEstimator:
         """The estimator as it predicts some of its rows out of fold, however their columns are changed.
@@ -156,7 +170,7 @@ class Fitted:
         )
         judged.shares_ = fitted.kind_shares_
         if not calibrated:
-            judged.calibration_ = Calibration()  # type: ignore[attr-defined]
+            judged.calibration_ = Calibration()
         return judged
 
     def on_frames(self) -> TableEstimator:

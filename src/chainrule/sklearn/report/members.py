@@ -24,8 +24,11 @@ def _networks(fitted: Fitted) -> Iterator[Exhibit]:
     estimator = fitted.estimator
     if len(estimator.networks_) > 1:
         yield Words("The prediction is the mean of these networks by their shares. The first:")
-    names = estimator.encoder_.feature_names, estimator._output_names
-    yield Drawing(network_svg(diagram(estimator.networks_[0], inputs=names[0], outputs=names[1])))
+    inputs, outputs = estimator.encoder_.feature_names, estimator._output_names
+    if len(outputs) == 1:
+        outputs = [fitted.said(1) if fitted.classes else fitted.target]
+    picture = diagram(estimator.networks_[0], inputs=inputs, outputs=outputs)
+    yield Drawing(network_svg(picture))
     yield members(fitted)
 
 
@@ -56,7 +59,11 @@ def members(fitted: Fitted) -> Cells:
 
 def curves_section(fitted: Fitted) -> Section:
     """How the losses fell, epoch by epoch."""
-    return Section("Training", [curves(fitted)])
+    unit = "" if fitted.classes else " Losses are of targets less their centre, by their spread."
+    how = Words(
+        f"The best epoch is the one with the lowest validation loss; a network keeps it.{unit}"
+    )
+    return Section("Training", [how, curves(fitted)])
 
 
 def curves(fitted: Fitted) -> Chart:
@@ -82,6 +89,6 @@ def curves(fitted: Fitted) -> Chart:
     several = len(histories) > 1
     return Chart(
         "Loss by epoch", "epoch", "mean loss", series,
-        "Faint: each network; strong: their median. Each keeps the epoch with its lowest validation loss." if several else "",
+        "Faint: each network; strong: their median." if several else "",
         log=positive,
     )  # fmt: skip

@@ -26,19 +26,20 @@ def _residuals(fitted: Fitted) -> Iterator[Exhibit]:
     y, z = (each[out].reshape(out.sum(), -1) for each in (fitted.t, fitted.prediction))
     if y.shape[1] > TARGETS:
         yield Words(f"The first {TARGETS} of {y.shape[1]} targets.")
-    if isinstance(_loss(fitted), Quantile):
+    if levels(fitted):
         yield from _quantiles(fitted)
     if len(y) > POINTS:
         yield Words(
             f"Points are {POINTS:,} of the {len(y):,} rows, drawn at random; bands and bars are of all."
         )
-    for j in range(min(TARGETS, y.shape[1])):
-        name = "y" if y.shape[1] == 1 else f"y {j + 1}"
-        yield from residual_charts(name, y[:, j], z[:, j])
+    for name, true, predicted in list(zip(fitted.targets, y.T, z.T, strict=True))[:TARGETS]:
+        yield from residual_charts(name, true, predicted)
 
 
-def _loss(fitted: Fitted) -> object:
-    return fitted.estimator._learned.loss  # type: ignore[attr-defined]
+def levels(fitted: Fitted) -> tuple[float, ...]:
+    """Those of the quantiles that are learned; none where none are."""
+    loss = fitted.estimator._learned.loss
+    return tuple(loss.levels) if isinstance(loss, Quantile) else ()
 
 
 def residual_charts(name: str, y: Numbers, z: Numbers) -> Iterator[Chart]:
@@ -68,33 +69,26 @@ def _slices(x: Numbers, values: Numbers) -> tuple[Numbers, Numbers, Numbers, Num
 
 
 def _quantiles(fitted: Fitted) -> Iterator[Exhibit]:
-    levels, found = coverage(fitted)
-    yield Words("A quantile holds where as many rows lie below it as its level says.")
+    q, y, w = quantiles(fitted), fitted.t[fitted.known], fitted.weights[fitted.known]
+    below = np.average(y[:, None] <= q, axis=0, weights=w)
+    yield Words("A quantile holds where as many rows lie at or below it as its level says.")
     rows = [
-        [f"{level:g}", f"{100 * share:.1f} %"] for level, share in zip(levels, found, strict=True)
+        [f"{100 * level:g} %", f"{100 * share:.1f} %"]
+        for level, share in zip(levels(fitted), below, strict=True)
     ]
-    yield Cells("coverage of the quantiles", ["level", "rows below, out of fold"], rows)
-    if len(levels) > 1:
-        q, y = quantiles(fitted), fitted.t[fitted.known]
-        w = fitted.weights[fitted.known]
+    yield Cells("coverage of the quantiles", ["level", "rows at or below, out of fold"], rows)
+    if len(rows) > 1:
         inside = np.average((y >= q[:, 0]) & (y <= q[:, -1]), weights=w)
         wide = np.average(q[:, -1] - q[:, 0], weights=w)
-        meant = levels[-1] - levels[0]
+        first, *_, last = levels(fitted)
         yield Words(
-            f"The interval from {levels[0]:g} to {levels[-1]:g} is meant to hold {100 * meant:.0f} %"
-            f" of the rows; it holds {100 * inside:.1f} %, and is {wide:.4g} wide on average."
+            f"The interval from {100 * first:g} % to {100 * last:g} % is meant to hold"
+            f" {100 * (last - first):.0f} % of the rows. It holds {100 * inside:.1f} %, and is"
+            f" {wide:.4g} wide on average."
         )
 
 
 def quantiles(fitted: Fitted) -> Numbers:
     """The quantiles of the known rows out of fold, (rows, levels)."""
     rows = np.flatnonzero(fitted.known)
-    found = fitted.left_out(rows).predict_quantiles(fitted.table.take(rows))  # type: ignore[attr-defined]
-    return np.asarray(found)
-
-
-def coverage(fitted: Fitted) -> tuple[tuple[float, ...], Numbers]:
-    """The levels, and the share of the rows at or below each quantile."""
-    below = fitted.t[fitted.known][:, None] <= quantiles(fitted)
-    levels = _loss(fitted).levels  # type: ignore[attr-defined]
-    return tuple(levels), np.average(below, axis=0, weights=fitted.weights[fitted.known])
+    return np.asarray(fitted.left_out(rows).predict_quantiles(fitted.table.take(rows)))

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import metrics
 
 from chainrule.sklearn.report.fitted import Fitted, Numbers
-from chainrule.training.calibration import calibration_error
+from chainrule.training.calibration import Calibration, calibration_error
 from chainrule.views import words
 from chainrule.views.exhibits import Cells, Exhibit, Fact, Section, Words
 
@@ -111,7 +111,7 @@ def _of_numbers(fitted: Fitted, t: Numbers, z: Numbers, w: Numbers) -> list[Scor
 def facts(fitted: Fitted, found: list[Score]) -> list[Fact]:
     """The first three scores, and what was learned from."""
     rows, columns = len(fitted.table), len(fitted.table.names)
-    top = [Fact(s.name, s.said(s.value), f"a constant: {s.said(s.guess)}") for s in found[:3]]
+    top = [Fact(s.name, s.said(s.value), f"constant guess {s.said(s.guess)}") for s in found[:3]]
     members = len(fitted.estimator.networks_)
     kinds = f"{len(fitted.classes):,} {'labels' if fitted.multilabel else 'classes'}"
     return [
@@ -135,7 +135,7 @@ def _scores(fitted: Fitted, found: list[Score]) -> Iterator[Exhibit]:
             " without rows of your own to validate on, to have them."
         )
         return
-    yield Words(_how(fitted))
+    yield Words(f"{_how(fitted)}{_temperature(fitted)}")
     yield Cells(
         "scores",
         ["score", "out of fold", "best constant"],
@@ -154,20 +154,19 @@ def _how(fitted: Fitted) -> str:
     return said
 
 
+def _temperature(fitted: Fitted) -> str:
+    found = getattr(fitted.estimator, "calibration_", Calibration())
+    if not math.isfinite(found.log_loss[0]):
+        return ""
+    return f" The probabilities were calibrated by a temperature of {found.temperature:.3g}, found on these rows."
+
+
 def _calibration(fitted: Fitted) -> Iterator[Exhibit]:
-    found = getattr(fitted.estimator, "calibration_", None)
-    if found is None or not math.isfinite(found.log_loss[0]):
-        return
-    (loss, new_loss), (error, new_error) = found.log_loss, found.error
-    yield Words(
-        f"The probabilities were calibrated by a temperature of {found.temperature:.3g}, found on"
-        " these rows:"
-    )
-    yield Cells(
-        "calibration",
-        ["", "before", "after"],
-        [
+    found = getattr(fitted.estimator, "calibration_", Calibration())
+    if math.isfinite(found.log_loss[0]):
+        (loss, new_loss), (error, new_error) = found.log_loss, found.error
+        rows = [
             ["log loss", f"{loss:.4g}", f"{new_loss:.4g}"],
             ["calibration error", f"{error:.4g}", f"{new_error:.4g}"],
-        ],
-    )
+        ]
+        yield Cells("calibration", ["calibration", "before", "after"], rows)

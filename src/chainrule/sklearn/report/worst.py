@@ -48,7 +48,7 @@ def _headers(fitted: Fitted) -> list[str]:
     if fitted.multilabel:
         return ["true labels", "predicted labels", "loss"]
     if fitted.classes:
-        return ["true", "predicted", "probability of the true", "of the predicted"]
+        return ["true", "predicted", "p(true)", "p(predicted)"]
     return ["true", "predicted", "residual"]
 
 
@@ -62,11 +62,15 @@ def _answers(fitted: Fitted, rows: Rows) -> list[list[str]]:
         ]
     if fitted.classes:
         return [
-            [fitted.classes[c], fitted.classes[q.argmax()], f"{100 * q[c]:.2g} %", f"{100 * q.max():.1f} %"]
+            [fitted.classes[c], fitted.classes[q.argmax()], _share(q[c]), _share(q.max())]
             for c, q in zip(t, p, strict=True)
         ]  # fmt: skip
     rest = t - p
     return [[_all(a) for a in row] for row in zip(t, p, rest, strict=True)]
+
+
+def _share(p: float) -> str:
+    return f"{100 * p:.1f} %" if p >= 0.001 else f"{100 * p:.2g} %"
 
 
 def _labels(names: Sequence[str], chosen: Sequence[float]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.views.exhibits import Chart, Places, Series
+from chainrule.views.numbers import pooled
 from chainrule.views.page.parts import Part
 from chainrule.views.page.traces import Figure, Plain, faint_colour, numbers_of, plain_text
 
@@ -25,13 +26,15 @@ PALETTE = (
 )
 GREY = len(PALETTE) - 1
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash", "longdashdot")
+_FEW = 8  # places on an axis, that each have a tick
+_LETTERS = 14  # of a category below an axis
 _STRIP, _GAP = 0.17, 0.06  # of a chart's height: what stands below it, and between the two
 
 
 def chart_part(key: str, chart: Chart) -> Part:
     """A figure with its name above it and a note below."""
     named = [series.name for series in chart.series if series.look != "band"]
-    said = f"{chart.name}: {chart.y} against {chart.x}"
+    said = f"{chart.name}: {chart.y} against {chart.x or chart.name}"
     note = f"<p>{escape(chart.note)}</p>" if chart.note else ""
     html = (
         f"<figure><figcaption><h3>{escape(chart.name)}</h3></figcaption>"
@@ -41,7 +44,9 @@ def chart_part(key: str, chart: Chart) -> Part:
     _name_once(data)
     if chart.below is not None:
         data.append(_trace(chart.below, 0) | {"yaxis": "y2", "showlegend": False})
-    return Part(html, [Figure(key, data, _layout(chart, len(set(named)) > 1))])
+    return Part(
+        html, [Figure(key, data, _layout(chart, len(set(named)) > 1 or chart.legend != "above"))]
+    )
 
 
 def _name_once(data: list[Plain]) -> None:
@@ -80,13 +85,15 @@ def _look(series: Series, colour: str) -> Plain:
     dash = _DASHES[series.colour % len(_DASHES)] if series.colour != GREY else "dash"
     match series.look:
         case "bars":
-            return {"marker": {"color": faint_colour(colour, 0.55)}}
+            return {"marker": {"color": faint_colour(colour, 0.65)}}
         case "points":
             marker = {"size": 5, "color": faint_colour(colour, 0.4)}
             return {"mode": "markers", "marker": marker}
         case "marks":
             line = {"color": colour, "width": 2, "dash": dash}
             return {"mode": "lines+markers", "line": line, "marker": {"size": 7, "color": colour}}
+        case "dots":
+            return {"mode": "markers", "marker": {"size": 9, "color": colour}}
         case "band":
             fill = faint_colour(colour, 0.18)
             return {"mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": fill, "hoverinfo": "skip"}  # fmt: skip
@@ -99,14 +106,12 @@ def _look(series: Series, colour: str) -> Plain:
 
 
 def _layout(chart: Chart, legend: bool) -> Plain:
-    categories = any(not isinstance(series.x, np.ndarray) for series in chart.series)
-    across: Plain = {"title": {"text": plain_text(chart.x)}, "automargin": True, "nticks": 8}
-    if categories and not _dates(chart):
-        across |= {"type": "category"}
-    up: Plain = {"title": {"text": plain_text(chart.y)}, "automargin": True, "nticks": 7}
-    up |= {"type": "log", "exponentformat": "power", "minexponent": 4} if chart.log else {}
+    across = {"title": {"text": plain_text(chart.x)}, "automargin": True} | _across(chart)
+    up = {"title": {"text": plain_text(chart.y)}, "automargin": True, "nticks": 7}
+    if chart.log:
+        up |= {"type": "log"} | _log_ticks(chart)
     if chart.limits:
-        up["range"] = [math.log10(end) for end in chart.limits] if chart.log else [*chart.limits]
+        up["range"] = [*chart.limits]
     layout: Plain = {
         "xaxis": across,
         "yaxis": up,
@@ -122,22 +127,41 @@ def _layout(chart: Chart, legend: bool) -> Plain:
         "legend": _legend(chart),
         "shapes": _guide(chart),
     }
-    return layout | (_strip(up) if chart.below is not None else {})
+    return layout | (_strip(across, up) if chart.below is not None else {})
 
 
-def _dates(chart: Chart) -> bool:
-    first = chart.series[0].x
-    return (
-        not isinstance(first, np.ndarray)
-        and bool(first)
-        and first[0][:4].isdigit()
-        and "-" in first[0]
-    )
+def _across(chart: Chart) -> Plain:
+    """The kind of the x axis, and its ticks where all of its few places have one."""
+    x = chart.series[0].x if chart.series else np.empty(0)
+    if not isinstance(x, np.ndarray):
+        return {"type": "category"} | _ticks(x)
+    if x.dtype.kind == "M":
+        return {"type": "date", "nticks": 5}
+    few = len(x) <= _FEW and (x == np.rint(x)).all() and chart.series[0].look != "line"
+    return {"tickvals": x.tolist()} if few and len(x) else {"nticks": 8}
 
 
-def _strip(up: Plain) -> Plain:
-    """A second axis below the first."""
+def _log_ticks(chart: Chart) -> Plain:
+    """Ticks at 1, 2 and 5 times powers of ten, or at the powers where there are many."""
+    y = pooled([series.y for series in chart.series])
+    low, high = (math.floor(math.log10(end)) for end in (y.min(), y.max()))
+    steps = (1, 2, 5) if high - low < 3 else (1,)
+    at = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickvals": at, "ticktext": [f"{each:g}" for each in at]}
+
+
+def _ticks(names: Places) -> Plain:
+    """All categories, each by its first letters."""
+    short = [
+        name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in map(str, names)
+    ]
+    return {"tickvals": list(range(len(short))), "ticktext": [plain_text(name) for name in short]}
+
+
+def _strip(across: Plain, up: Plain) -> Plain:
+    """A second y axis below the first."""
     return {
+        "xaxis": across | {"anchor": "y2"},
         "yaxis": up | {"domain": [_STRIP + _GAP, 1]},
         "yaxis2": {"domain": [0, _STRIP], "nticks": 3, "automargin": True, "anchor": "x"},
     }
@@ -151,15 +175,17 @@ def _legend(chart: Chart) -> Plain:
 
 def _guide(chart: Chart) -> list[Plain]:
     """The thin line that points are compared with."""
-    line = {"color": PALETTE[GREY], "width": 1, "dash": "dot"}
+    line = {"color": PALETTE[GREY], "width": 1.5, "dash": "dot"}
     if chart.guide == "y = 0":
         return [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": line}]
     if chart.guide is None:
         return []
-    both = np.concatenate([np.asarray(series.x, np.float64) for series in chart.series])
-    low, high = float(np.nanmin(both)), float(np.nanmax(both))
+    both = pooled([np.r_[series.x, series.y] for series in chart.series])
+    low, high = float(both.min()), float(both.max())
     return [{"type": "line", "x0": low, "y0": low, "x1": high, "y1": high, "line": line}]
 
 
 def _along(x: Places) -> list[Any]:
-    return numbers_of(x) if isinstance(x, np.ndarray) else [plain_text(each) for each in x]
+    if not isinstance(x, np.ndarray):
+        return [plain_text(each) for each in x]
+    return [str(each) for each in x] if x.dtype.kind == "M" else numbers_of(x)

@@ -12,7 +12,7 @@ from chainrule.views.data import Numbers
 from chainrule.views.exhibits import Bars, Cells, Drawing, Facts, Matrix, Profiles, Words
 
 _NUMBER = re.compile(r"[-−+]?[0-9][0-9.,]*(e[-+]?[0-9]+)?( [%a-zµ]{1,2}| ± \S+)?|–")
-_LETTERS = 60  # of a cell
+_LETTERS, _LETTERS_ABOVE = 60, 24  # of a cell, of a header
 
 
 def facts_html(found: Facts) -> str:
@@ -31,7 +31,8 @@ def cells_html(found: Cells) -> str:
         all(_NUMBER.fullmatch(row[j]) for row in found.rows) for j in range(len(found.headers))
     ]
     head = "".join(
-        f'<th scope="col"{_side(right)}><button type="button">{escape(text)}</button></th>'
+        f'<th scope="col"{_side(right)} title="{escape(text)}">'
+        f'<button type="button">{escape(_short(text, _LETTERS_ABOVE))}</button></th>'
         for text, right in zip(found.headers, sides, strict=True)
     )
     body = "".join(
@@ -66,7 +67,7 @@ def profiles_html(found: Profiles) -> str:
     """A line for each column, with a small picture of its values."""
     head = "".join(
         f'<th scope="col"{_side(right)}><button type="button">{name}</button></th>'
-        for name, right in (("column", 0), ("kind", 0), ("missing", 1))
+        for name, right in (("column", False), ("kind", False), ("missing", True))
     )
     body = "".join(
         f"<tr>{_cell(each.name, False)}{_cell(each.kind, False)}{_cell(_percent(each.missing), True)}"
@@ -108,7 +109,9 @@ def bars_html(found: Bars) -> str:
             found.labels, found.values, found.words, spreads, strict=True
         )
     )
-    return f'<table class="bars" aria-label="{escape(found.name)}"><tbody>{rows}</tbody></table>'
+    return (
+        f'<table class="bars"><caption>{escape(found.name)}</caption><tbody>{rows}</tbody></table>'
+    )
 
 
 def _bar(length: float, spread: float) -> str:

@@ -33,6 +33,7 @@ _HTML: dict[type[Any], Callable[[Any], str]] = {
     Drawing: exhibits.drawing_html,
     Words: exhibits.words_html,
 }
+_ROWS: dict[type[Any], str] = {Chart: "charts", Matrix: "row", Cells: "row"}
 
 
 def report(title: str, lede: str, facts: Facts, sections: Sequence[Section]) -> str:
@@ -71,14 +72,14 @@ def report(title: str, lede: str, facts: Facts, sections: Sequence[Section]) -> 
 
 
 def _section(k: int, section: Section) -> Part:
-    """Its heading, and its exhibits in their order; charts that follow each other share a row."""
+    """Its heading, and its exhibits in their order; charts, or tables, that follow each other share a row."""
     html, figures = [], []
-    numbers = iter(range(len(section.exhibits)))
-    for charts, group in groupby(section.exhibits, lambda each: isinstance(each, Chart)):
-        parts = [_part(f"chart{k}-{next(numbers)}", each) for each in group]
+    numbered = enumerate(section.exhibits, start=1)
+    for name, group in groupby(numbered, lambda each: _ROWS.get(type(each[1]), "")):
+        parts = [_part(f"chart{k}-{number}", each) for number, each in group]
         figures += [figure for part in parts for figure in part.figures]
         inside = "".join(part.html for part in parts)
-        html.append(f'<div class="charts">{inside}</div>' if charts else inside)
+        html.append(f'<div class="{name}">{inside}</div>' if name else inside)
     heading = f'<h2 id="part{k}-heading">{escape(section.heading)}</h2>'
     return Part(
         f'<section id="part{k}" aria-labelledby="part{k}-heading">{heading}{"".join(html)}</section>',
