@@ -28,21 +28,20 @@ def roc(fitted: Fitted) -> Chart:
     if len(fitted.classes) == 2 and not fitted.multilabel:
         some = some[1:]
     areas = {k: float(metrics.roc_auc_score(true[:, k], p[:, k], sample_weight=w)) for k in some}
-    lowest = sorted(some, key=areas.__getitem__)[:CURVES]
     series = []
-    for colour, k in enumerate(sorted(lowest)):
+    for colour, k in enumerate(sorted(sorted(some, key=areas.__getitem__)[:CURVES])):
         wrong, right, _ = metrics.roc_curve(true[:, k], p[:, k], sample_weight=w)
-        x, y = _thinned(wrong, right)
-        series.append(Series(f"{fitted.classes[k]} (AUC {areas[k]:.4f})", x, y, "line", colour))
-    what = (
-        "each against the rest" if len(some) > 1 else f"of {fitted.said(some[0])}" if some else ""
-    )
-    few = f"; the {CURVES} of {len(some)} with the smallest area" if len(some) > CURVES else ""
+        said = f"{fitted.classes[k]} (AUC {areas[k]:.4f})"
+        series.append(Series(said, *_thinned(wrong, right), colour=colour))
+    note = "Dotted: guessing."
+    if len(some) > 1:
+        note = f"Each against the rest. {note}"
+    if len(some) > CURVES:
+        note += f" Of {len(some)} the {CURVES} with the smallest area."
+    name = "ROC curve" if len(some) == 1 else "ROC curves"
     return Chart(
-        "ROC curve" if len(some) == 1 else "ROC curves",
-        "false positive rate", "true positive rate", series,
-        f"{what[:1].upper()}{what[1:]}{few}. Dotted: guessing.", guide="y = x",
-        limits=(-0.02, 1.02), legend="bottom right",
+        name, "false positive rate", "true positive rate", series, note,
+        guide="y = x", limits=(-0.02, 1.02), legend="bottom right",
     )  # fmt: skip
 
 

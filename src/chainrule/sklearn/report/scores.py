@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from sklearn import metrics
 
 from chainrule.sklearn.report.fitted import Fitted, Numbers
-from chainrule.training.calibration import Calibration, calibration_error
+from chainrule.training.calibration import Calibration, calibration_error, log_loss
 from chainrule.views import words
 from chainrule.views.exhibits import Cells, Exhibit, Fact, Section, Words
+
+_LEAST = 1e-12  # a rate counts as no less
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class Score:
         """A value in words."""
         if not math.isfinite(value):
             return "–"
-        return f"{100 * value:.1f} %" if self.share else f"{value:.4g}"
+        return f"{100 * value:.1f} %" if self.share else f"{round(value, 12) + 0.0:.4g}"
+
+
+Measure: TypeAlias = Callable[[Numbers], float]
 
 
 def scores(fitted: Fitted) -> list[Score]:
@@ -49,28 +56,39 @@ def scores(fitted: Fitted) -> list[Score]:
     return _of_classes(t, p, w) if fitted.classes else _of_numbers(fitted, t, p, w)
 
 
-def _of_classes(t: Numbers, p: Numbers, w: Numbers) -> list[Score]:
-    prior = np.bincount(t.astype(np.int64), w, p.shape[1]) / w.sum()
-    some = prior[prior > 0]
-    each = range(p.shape[1])
-    decided = p.argmax(axis=1)
-    kept = [
-        Score("accuracy", metrics.accuracy_score(t, decided, sample_weight=w), prior.max(), True),
-        Score("log loss", metrics.log_loss(t, p, sample_weight=w, labels=each), -float(some @ np.log(some))),
-    ]  # fmt: skip
-    if len(some) == p.shape[1]:
-        kept.append(Score("ROC AUC", area(t, p, w), 0.5))
-    one_hot = np.eye(p.shape[1])[t]
-    brier = float(np.average(((p - one_hot) ** 2).sum(axis=1), weights=w))
-    return [
-        *kept,
-        Score("balanced accuracy", metrics.balanced_accuracy_score(t, decided, sample_weight=w), 1 / len(some), True),
-        Score("Brier score", brier, 1 - float(prior @ prior)),
-        Score("calibration error", calibration_error(p, t.astype(np.int64), w), 0.0),
-    ]  # fmt: skip
+def _score(
+    name: str, measure: Measure, found: Numbers, constant: Any, share: bool = False
+) -> Score:
+    guess = np.broadcast_to(constant, found.shape)
+    return Score(name, float(measure(found)), float(measure(guess)), share)
 
 
-def area(t: Numbers, p: Numbers, w: Numbers) -> float:
+def _of_classes(t: npt.NDArray[np.int64], p: Numbers, w: Numbers) -> list[Score]:
+    prior = np.bincount(t, w, p.shape[1]) / w.sum()
+    true = np.eye(len(prior))[t]
+
+    def accuracy(q: Numbers) -> float:
+        return float(metrics.accuracy_score(t, q.argmax(axis=1), sample_weight=w))
+
+    def balanced(q: Numbers) -> float:
+        return float(metrics.balanced_accuracy_score(t, q.argmax(axis=1), sample_weight=w))
+
+    def brier(q: Numbers) -> float:
+        return float(np.average(((q - true) ** 2).sum(axis=1), weights=w))
+
+    found = [
+        _score("accuracy", accuracy, p, prior, share=True),
+        _score("log loss", lambda q: log_loss(q, t, w), p, prior),
+        _score("balanced accuracy", balanced, p, prior, share=True),
+        _score("Brier score", brier, p, prior),
+        _score("calibration error", lambda q: calibration_error(q, t, w), p, prior),
+    ]
+    if (prior > 0).all():
+        found.insert(2, _score("ROC AUC", lambda q: area(t, q, w), p, prior))
+    return found
+
+
+def area(t: npt.NDArray[np.int64], p: Numbers, w: Numbers) -> float:
     """The area below the ROC curve; of several classes the mean of each against the rest."""
     if p.shape[1] == 2:
         return float(metrics.roc_auc_score(t, p[:, 1], sample_weight=w))
@@ -78,34 +96,43 @@ def area(t: Numbers, p: Numbers, w: Numbers) -> float:
 
 
 def _of_labels(t: Numbers, p: Numbers, w: Numbers) -> list[Score]:
+    def all_right(q: Numbers) -> float:
+        return float(np.average(((q > 0.5) == (t > 0.5)).all(axis=1), weights=w))
+
+    def right(q: Numbers) -> float:
+        return float(np.average(((q > 0.5) == (t > 0.5)).mean(axis=1), weights=w))
+
+    def loss(q: Numbers) -> float:
+        true = np.maximum(np.where(t > 0.5, q, 1 - q), np.finfo(np.float64).tiny)
+        return float(np.average(-np.log(true).mean(axis=1), weights=w))
+
     prior = np.average(t, axis=0, weights=w)
-    some = np.clip(prior, 1e-12, 1 - 1e-12)
-    guess = -(prior * np.log(some) + (1 - prior) * np.log(1 - some)).mean()
-    truth = np.maximum(np.where(t > 0.5, p, 1 - p), np.finfo(np.float64).tiny)
-    right, most = (p > 0.5) == (t > 0.5), (prior > 0.5) == (t > 0.5)
     return [
-        Score("all labels right", float(np.average(right.all(axis=1), weights=w)), float(np.average(most.all(axis=1), weights=w)), True),
-        Score("labels right", float(np.average(right.mean(axis=1), weights=w)), float(np.average(most.mean(axis=1), weights=w)), True),
-        Score("log loss of a label", float(np.average(-np.log(truth).mean(axis=1), weights=w)), float(guess)),
-    ]  # fmt: skip
+        _score("all labels right", all_right, p, prior, share=True),
+        _score("labels right", right, p, prior, share=True),
+        _score("log loss of a label", loss, p, prior),
+    ]
 
 
 def _of_numbers(fitted: Fitted, t: Numbers, z: Numbers, w: Numbers) -> list[Score]:
+    def squared(q: Numbers) -> float:
+        return float(np.sqrt(metrics.mean_squared_error(t, q, sample_weight=w)))
+
+    def absolute(q: Numbers) -> float:
+        return float(metrics.mean_absolute_error(t, q, sample_weight=w))
+
+    def deviance(q: Numbers) -> float:
+        return float(metrics.mean_poisson_deviance(t, np.maximum(q, _LEAST), sample_weight=w))
+
     mean = np.average(t, axis=0, weights=w)
-    middle = np.median(np.repeat(t, 1, axis=0), axis=0)
-    squared = float(np.sqrt(metrics.mean_squared_error(t, z, sample_weight=w)))
-    absolute = float(metrics.mean_absolute_error(t, z, sample_weight=w))
-    constant = {"mean": np.broadcast_to(mean, t.shape), "middle": np.broadcast_to(middle, t.shape)}
+    middle = np.quantile(t, 0.5, axis=0, weights=w, method="inverted_cdf")
     found = [
-        Score("R²", metrics.r2_score(t, z, sample_weight=w), 0.0),
-        Score("root mean squared error", squared, float(np.sqrt(metrics.mean_squared_error(t, constant["mean"], sample_weight=w)))),
-        Score("mean absolute error", absolute, float(metrics.mean_absolute_error(t, constant["middle"], sample_weight=w))),
-    ]  # fmt: skip
-    if fitted.estimator.loss_ == "poisson" and t.ndim == 1 and mean > 0:
-        deviance = metrics.mean_poisson_deviance(t, np.maximum(z, 1e-12), sample_weight=w)
-        guess = metrics.mean_poisson_deviance(t, constant["mean"], sample_weight=w)
-        found.append(Score("Poisson deviance", float(deviance), float(guess)))
-    return found
+        _score("R²", lambda q: metrics.r2_score(t, q, sample_weight=w), z, mean),
+        _score("root mean squared error", squared, z, mean),
+        _score("mean absolute error", absolute, z, middle),
+    ]
+    rates = fitted.estimator.loss_ == "poisson" and t.ndim == 1
+    return [*found, _score("Poisson deviance", deviance, z, mean)] if rates else found
 
 
 def facts(fitted: Fitted, found: list[Score]) -> list[Fact]:
