@@ -7,13 +7,13 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from plotly.offline import get_plotlyjs
+from tests.views.parsing import EVIL, Document
 
 from chainrule.errors import MissingExtra
 from chainrule.views import page
@@ -26,56 +26,12 @@ nan, inf = np.nan, np.inf
 GRID = np.linspace(-1.0, 1.0, 21)
 POINTS = np.array([[-0.5, 0.0], [0.5, 0.2], [0.4, -0.6], [-0.3, 0.9]])
 TABLE = (["optimizer", "final loss"], [["adam", "0.01"], ["sgd", "–"]])
-EVIL = (
-    "</script><script>alert(1)</script><img src=https://a.example/ onerror=alert(2)>"
-    "<a href='javascript:alert(3)'>a</a>\"'&amp;%{x}"
-)
-VOID = {"meta", "link", "img", "path", "polygon"}
 
 
 @pytest.fixture(autouse=True)
 def _small_script(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most tests do without the five megabytes that draw."""
     monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "/* Plotly */")
-
-
-class Document(HTMLParser):
-    """What a browser makes of a page."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: dict[str, list[str]] = {}
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-            self.texts.setdefault(tag, []).append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        for tag in set(self.open):
-            self.texts[tag][-1] += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def figures(self) -> dict[str, dict[str, Any]]:
-        (found,) = [
-            text
-            for text, attributes in zip(self.texts["script"], self.all("script"), strict=True)
-            if attributes.get("type") == "application/json"
-        ]
-        return {figure["key"]: figure for figure in json.loads(found)}
 
 
 def curve(name: str = "adam") -> Curve:

@@ -132,13 +132,15 @@ def _layout(chart: Chart, legend: bool) -> Plain:
 
 def _across(chart: Chart) -> Plain:
     """The kind of the x axis, and its ticks where all of its few places have one."""
-    x = chart.series[0].x if chart.series else np.empty(0)
+    if not chart.series:
+        return {}
+    x, look = chart.series[0].x, chart.series[0].look
     if not isinstance(x, np.ndarray):
         return {"type": "category"} | _ticks(x)
     if x.dtype.kind == "M":
         return {"type": "date", "nticks": 5}
-    few = len(x) <= _FEW and (x == np.rint(x)).all() and chart.series[0].look != "line"
-    return {"tickvals": x.tolist()} if few and len(x) else {"nticks": 8}
+    few = look != "line" and len(x) <= _FEW and (x == np.rint(x)).all()
+    return {"tickvals": x.tolist()} if few else {"nticks": 8}
 
 
 def _log_ticks(chart: Chart) -> Plain:
@@ -178,7 +180,7 @@ def _guide(chart: Chart) -> list[Plain]:
     line = {"color": PALETTE[GREY], "width": 1.5, "dash": "dot"}
     if chart.guide == "y = 0":
         return [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "line": line}]
-    if chart.guide is None:
+    if chart.guide is None or not chart.series:
         return []
     both = pooled([np.r_[series.x, series.y] for series in chart.series])
     low, high = float(both.min()), float(both.max())
