@@ -345,12 +345,12 @@ def test_a_column_without_meaning_has_no_importance_however_well_it_was_learned_
 
 def test_of_many_columns_those_with_the_largest_weights_are_shuffled() -> None:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(150, 70))
-    y = (X[:, 69] > 0).astype(int)
+    X = rng.normal(size=(150, 400))
+    y = (X[:, 399] > 0).astype(int)
     clf = Classifier(**QUICK).fit(X, y)
     measured = importance(Fitted.of(clf, X, y))
     assert measured is not None
-    assert (len(measured.names), measured.left, measured.names[0]) == (60, 10, "column_70")
+    assert (len(measured.names), measured.left, measured.names[0]) == (100, 300, "column_400")
 
 
 def test_effects_are_scikit_learns_partial_dependence(binary: Any) -> None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.inspection import partial_dependence
 
+from chainrule.arrays import Array
 from chainrule.sklearn.report.fitted import Fitted, Numbers, Rows
+from chainrule.tables import Table
 from chainrule.tables.kinds import Column, as_text, missing
+from chainrule.training.members import members_outputs
 from chainrule.views import words
 from chainrule.views.exhibits import Chart, Look, Section, Series, Words
 
@@ -48,28 +51,32 @@ class Effect:
 
 
 def effect_of(fitted: Fitted, name: str, rows: Rows) -> Effect | None:
-    """By scikit-learn's partial dependence, with the column as a category of the values that it is given.
-
-    None for a column with one value.
-    """
-    values = values_given(fitted.table[name])
+    """By scikit-learn's partial dependence on the number of a value, as a category; None for a column with one value."""
+    values = values_given(fitted.table[name][fitted.weights > 0])
     if len(values) < 2:
         return None
-    frame = fitted.frame.iloc[rows].reset_index(drop=True)
-    frame[name] = np.resize(values, len(frame))  # what stood there is replaced in any case
+    Z, block = fitted.encoded(fitted.table.take(rows)), fitted.blocks[name]
+    like = fitted.table.take(np.zeros(len(values), np.int64)).columns
+    given = fitted.encoded(Table({**like, name: values}))[:, block]
+
+    def outputs(numbers: Rows) -> Array:
+        Z[:, block] = given[numbers[:, 0]]
+        return members_outputs(fitted.estimator.networks_, Z, fitted.estimator.threads)
+
+    numbers = np.resize(np.arange(len(values)), (len(rows), 1))
     found = partial_dependence(
-        fitted.on_frames(), frame, [name], categorical_features=[name], method="brute",
+        fitted.answering(outputs), numbers, [0], categorical_features=[0], method="brute",
         sample_weight=fitted.weights[rows] if fitted.weighted else None,
         response_method="predict_proba" if fitted.classes else "auto",
     )  # fmt: skip
-    return Effect(name, np.asarray(found["grid_values"][0]), np.asarray(found["average"]))
+    return Effect(name, values, np.asarray(found["average"]))
 
 
 def values_given(column: Column) -> Column:
     """Even steps from the first fiftieth of numbers or dates to the last; the most frequent texts."""
     some, counts = np.unique(column[~missing(column)], return_counts=True)
     if column.dtype.kind not in "fM":
-        return np.asarray(some[np.argsort(-counts, kind="stable")[:_VALUES]])
+        return np.sort(some[np.argsort(-counts, kind="stable")[:_VALUES]])
     if len(some) <= GRID:
         return np.asarray(some)
     low, high = np.quantile(column[~missing(column)], (0.02, 0.98), method="nearest")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.special import kl_div
 from sklearn.utils import compute_sample_weight
 
@@ -21,7 +21,7 @@ from chainrule.sklearn.regressor import Regressor
 from chainrule.tables import Table
 from chainrule.training import recipe
 from chainrule.training.calibration import Calibration
-from chainrule.training.members import members_outputs, out_of_fold, turns_of
+from chainrule.training.members import out_of_fold, turns_of
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -133,11 +133,6 @@ class Fitted:
         p = self.prediction
         return np.asarray(np.isfinite(p).reshape(len(p), -1).all(axis=1))
 
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The columns as a frame."""
-        return pd.DataFrame(self.table.columns)
-
     def losses(self, prediction: Numbers, which: Any) -> Numbers:
         """What a prediction costs for each of some rows, (rows,).
 
@@ -154,40 +149,41 @@ class Fitted:
         scale = self.t.std(axis=0) if t.ndim == 2 else 1.0
         return np.asarray(np.abs((t - prediction) / scale).reshape(len(t), -1).sum(axis=1))
 
-    def left_out(self, rows: Any = slice(None), calibrated: bool = True) -> TableEstimator:
+    @property
+    def blocks(self) -> dict[str, slice]:
+        """Which of the columns that the networks see come from each column of the table."""
+        ends = np.cumsum([0, *(len(f.names) for f in self.estimator.encoder_.features)])
+        pairs = zip(self.estimator.encoder_.features, pairwise(ends.tolist()), strict=True)
+        return {feature.name: slice(*ends) for feature, ends in pairs}
+
+    def encoded(self, table: Any) -> Array:
+        """The rows of a table as the networks see them, (n, d)."""
+        return self.estimator.encoder_.transform(Table.of(table), self.estimator.dtype)
+
+    def left_out(
+        self, rows: Rows, encode: Callable[[Any], Array] | None = None, calibrated: bool = True
+    ) -> TableEstimator:
         """The estimator as it predicts some of its rows out of fold, however their columns are changed.
 
         Args:
-            rows: which they are; it predicts frames of these rows, in this order, and columns that
-                a frame lacks are as they were.
+            rows: which they are; it predicts these rows, in this order.
+            encode: from what it is given to predict to the rows as the networks see them; `encoded`
+                without it.
             calibrated: by the temperature that was found.
         """
-        fitted = self.estimator
+        fitted, encode = self.estimator, encode or self.encoded
         folds = fitted.folds_[rows]
         turns = turns_of(len(fitted.networks_), len(recipe.KINDS))
-        judged = self._by(
-            lambda Z: out_of_fold(fitted.networks_, Z, folds, turns), self.table.take(rows)
-        )
+        judged = self.answering(lambda X: out_of_fold(fitted.networks_, encode(X), folds, turns))
         judged.shares_ = fitted.kind_shares_
         if not calibrated:
             judged.calibration_ = Calibration()
         return judged
 
-    def on_frames(self) -> TableEstimator:
-        """The estimator as it predicts frames, whatever it was fitted on."""
-        fitted = self.estimator
-        return self._by(lambda Z: members_outputs(fitted.networks_, Z, fitted.threads))
-
-    def _by(self, outputs: Callable[[Array], Array], beside: Table | None = None) -> TableEstimator:
-        """A copy with these outputs of encoded rows; columns that they lack are taken from beside."""
-        fitted, judged = self.estimator, copy.copy(self.estimator)
-        own = {} if beside is None else beside.columns
-
-        def of_table(X: Any) -> Array:
-            table = Table({**own, **Table.of(X).columns})
-            return outputs(fitted.encoder_.transform(table, fitted.dtype))
-
-        judged._member_outputs = of_table  # type: ignore[method-assign]
+    def answering(self, outputs: Callable[[Any], Array]) -> TableEstimator:
+        """A copy whose members have these outputs for what it is given to predict."""
+        judged = copy.copy(self.estimator)
+        judged._member_outputs = outputs  # type: ignore[method-assign, assignment]
         return judged
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import check_scoring, r2_score
 
+from chainrule.arrays import Array
 from chainrule.sklearn.report.fitted import Fitted, Numbers, Rows
 from chainrule.views import words
 from chainrule.views.exhibits import Bars, Section, Words
 
 ROWS = 2000  # at most, that columns are shuffled in
-COLUMNS = 60  # at most, that are shuffled
+COLUMNS = 100  # at most, that are shuffled
 SHOWN = 20  # at most, that have a bar
 REPEATS = 5
-_WORK = 400_000  # predictions of a row, about
+_PREDICTIONS = 400_000  # of a row, about
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ def importance(fitted: Fitted, seed: int = 0) -> Importance | None:
         return None
     names = _promising(fitted)
     fewest = min(len(known), 200)
-    size = max(fewest, min(len(known), ROWS, _WORK // (len(names) * REPEATS)))
+    size = max(fewest, min(len(known), ROWS, _PREDICTIONS // (len(names) * REPEATS)))
     rows = np.sort(np.random.default_rng(seed).choice(known, size, replace=False))
     measure, scorer = _measure(fitted, rows)
-    frame = fitted.frame.iloc[rows].reset_index(drop=True)
+    # What is shuffled are the numbers of the rows; so each row is encoded once.
+    judged = fitted.left_out(rows, _Shuffled(fitted, rows, names))
+    numbers = np.tile(np.arange(size)[:, None], len(names))
     found = permutation_importance(
-        fitted.left_out(rows), frame[names], fitted.y[rows], scoring=scorer, n_repeats=REPEATS,
+        judged, numbers, fitted.y[rows], scoring=scorer, n_repeats=REPEATS,
         random_state=seed, sample_weight=fitted.weights[rows] if fitted.weighted else None,
     )  # fmt: skip
     order = np.argsort(-found.importances_mean, kind="stable")
@@ -65,22 +68,30 @@ def importance(fitted: Fitted, seed: int = 0) -> Importance | None:
     )  # fmt: skip
 
 
+class _Shuffled:
+    """From numbers of rows, (n, columns), to the rows as the networks see them, each column taken from those."""
+
+    def __init__(self, fitted: Fitted, rows: Rows, names: Sequence[str]) -> None:
+        self.Z = fitted.encoded(fitted.table.take(rows))
+        self.blocks = [fitted.blocks[name] for name in names]
+
+    def __call__(self, numbers: Rows) -> Array:
+        Z = self.Z.copy()
+        for own, block in zip(numbers.T, self.blocks, strict=True):
+            Z[:, block] = self.Z[own, block]
+        return Z
+
+
 def _promising(fitted: Fitted) -> list[str]:
     """The columns to shuffle: of many, those with the largest weights on the way into the networks."""
     names = list(fitted.estimator.encoder_.kinds)
     if len(names) <= COLUMNS:
         return names
-    worth = dict.fromkeys(names, 0.0)
     some = np.linspace(0, len(fitted.table) - 1, min(ROWS, len(fitted.table))).astype(np.int64)
-    encoder = fitted.estimator.encoder_
-    spread = encoder.transform(fitted.table.take(some)).std(axis=0)
+    spread = fitted.encoded(fitted.table.take(some)).std(axis=0)
     weights = zip(fitted.estimator.networks_, fitted.estimator.shares_, strict=True)
     size = sum(share * np.square(net.layers[0].W).sum(axis=1) for net, share in weights) * spread**2
-    start = 0
-    for feature in encoder.features:
-        worth[feature.name] = float(size[start : start + len(feature.names)].sum())
-        start += len(feature.names)
-    best = sorted(names, key=worth.__getitem__, reverse=True)[:COLUMNS]
+    best = sorted(names, key=lambda name: -size[fitted.blocks[name]].sum())[:COLUMNS]
     return [name for name in names if name in set(best)]
 
 

@@ -71,7 +71,10 @@ def _of_classes(t: npt.NDArray[np.int64], p: Numbers, w: Numbers) -> list[Score]
         return float(metrics.accuracy_score(t, q.argmax(axis=1), sample_weight=w))
 
     def balanced(q: Numbers) -> float:
-        return float(metrics.balanced_accuracy_score(t, q.argmax(axis=1), sample_weight=w))
+        recall = metrics.recall_score(
+            t, q.argmax(axis=1), labels=np.flatnonzero(prior), average="macro", sample_weight=w
+        )
+        return float(recall)
 
     def brier(q: Numbers) -> float:
         return float(np.average(((q - true) ** 2).sum(axis=1), weights=w))
