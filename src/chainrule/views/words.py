@@ -13,6 +13,11 @@ def number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "–"
 
 
+def amount(value: float) -> str:
+    """To four figures; from 10,000 on a whole number with commas instead of an exponent."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else number(value)
+
+
 def count(value: float) -> str:
     """A whole number with commas between thousands; a dash where there is none."""
     return f"{value:,.0f}" if math.isfinite(value) else "–"

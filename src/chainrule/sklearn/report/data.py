@@ -74,7 +74,7 @@ def profile(name: str, column: Column, kind: str) -> Profile:
 def _range(kept: Column, kind: str) -> str:
     if kind == "date":
         return f"{str(kept.min())[:10]} to {str(kept.max())[:10]}"
-    low, middle, high = (words.number(float(q)) for q in np.quantile(kept, (0, 0.5, 1)))
+    low, middle, high = (words.amount(float(q)) for q in np.quantile(kept, (0, 0.5, 1)))
     return f"{low} to {high}, median {middle}"
 
 

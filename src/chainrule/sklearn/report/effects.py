@@ -19,7 +19,7 @@ from chainrule.views.exhibits import Chart, Look, Section, Series, Words
 COLUMNS = 6  # that have a chart
 ROWS = 300  # at most, that are given the values
 GRID = 20  # values of a column of numbers
-_VALUES = 10  # at most, of a column of text
+_VALUES = 8  # at most, of a column of text
 _LINES = 6  # at most, in a chart
 
 
@@ -28,8 +28,10 @@ def effects_section(fitted: Fitted, names: Sequence[str], seed: int = 0) -> Sect
     used = np.flatnonzero(fitted.weights > 0)
     rows = np.sort(np.random.default_rng(seed).permutation(used)[:ROWS])
     found = [effect for name in names if (effect := effect_of(fitted, name, rows)) is not None]
+    lines = _lines(fitted)
+    what = next(iter(lines.values())) if len(lines) == 1 else "prediction"
     how = Words(
-        f"The mean prediction for {words.many(len(rows), 'row')} drawn at random, once a column has"
+        f"The mean {what} for {words.many(len(rows), 'row')} drawn at random, once a column has"
         " the same value in all of them (partial dependence). Below: how many rows have such values."
     )
     return Section("Effects", [how, *charts(fitted, found)])
@@ -93,8 +95,7 @@ def charts(fitted: Fitted, found: Sequence[Effect]) -> list[Chart]:
     every = np.concatenate([effect.means[list(lines)].ravel() for effect in found])
     low, high = float(every.min()), float(every.max())
     room = 0.06 * (high - low or 1.0)
-    what = "probability" if fitted.classes else "prediction"
-    axis = next(iter(lines.values())) if len(lines) == 1 else what
+    axis = "probability" if fitted.classes else "prediction"
     drawn = []
     for effect in found:
         column = fitted.table[effect.name]

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.losses import Quantile
 from chainrule.sklearn.report.data import histogram
 from chainrule.sklearn.report.fitted import Fitted, Numbers
+from chainrule.views import words
 from chainrule.views.exhibits import Cells, Chart, Exhibit, Section, Series, Words
 
 POINTS = 2000  # at most, in a figure
@@ -84,7 +85,7 @@ def _quantiles(fitted: Fitted) -> Iterator[Exhibit]:
         yield Words(
             f"The interval from {100 * first:g} % to {100 * last:g} % is meant to hold"
             f" {100 * (last - first):.0f} % of the rows. It holds {100 * inside:.1f} %, and is"
-            f" {wide:.4g} wide on average."
+            f" {words.amount(float(wide))} wide on average."
         )
 
 

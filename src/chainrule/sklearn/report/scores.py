@@ -37,9 +37,7 @@ class Score:
 
     def said(self, value: float) -> str:
         """A value in words."""
-        if not math.isfinite(value):
-            return "–"
-        return f"{100 * value:.1f} %" if self.share else f"{round(value, 12) + 0.0:.4g}"
+        return f"{100 * value:.1f} %" if self.share else words.amount(round(value, 12) + 0.0)
 
 
 Measure: TypeAlias = Callable[[Numbers], float]
@@ -141,7 +139,9 @@ def _of_numbers(fitted: Fitted, t: Numbers, z: Numbers, w: Numbers) -> list[Scor
 def facts(fitted: Fitted, found: list[Score]) -> list[Fact]:
     """The first three scores, and what was learned from."""
     rows, columns = len(fitted.table), len(fitted.table.names)
-    top = [Fact(s.name, s.said(s.value), f"constant guess {s.said(s.guess)}") for s in found[:3]]
+    top = [
+        Fact(s.name, s.said(s.value), f"constant guess {_kept(s.said(s.guess))}") for s in found[:3]
+    ]
     members = len(fitted.estimator.networks_)
     kinds = f"{len(fitted.classes):,} {'labels' if fitted.multilabel else 'classes'}"
     return [
@@ -150,6 +150,11 @@ def facts(fitted: Fitted, found: list[Score]) -> list[Fact]:
         Fact("columns", f"{columns:,}", f"{fitted.estimator.encoder_.width:,} inputs of a network"),
         Fact("networks", f"{members:,}", "averaged" if members > 1 else "alone"),
     ]
+
+
+def _kept(text: str) -> str:
+    """The text in one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def scores_section(fitted: Fitted, found: list[Score]) -> Section:

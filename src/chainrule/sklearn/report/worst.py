@@ -39,7 +39,7 @@ def _value(text: str | None) -> str:
     if text is None:
         return "–"
     try:
-        return words.number(float(text)) if "." in text else text
+        return words.amount(float(text)) if "." in text else text
     except ValueError:
         return text
 
@@ -78,4 +78,4 @@ def _labels(names: Sequence[str], chosen: Sequence[float]) -> str:
 
 
 def _all(values: float) -> str:
-    return ", ".join(words.number(float(value)) for value in np.atleast_1d(values))
+    return ", ".join(words.amount(float(value)) for value in np.atleast_1d(values))

@@ -27,7 +27,7 @@ PALETTE = (
 GREY = len(PALETTE) - 1
 _DASHES = ("solid", "dash", "dashdot", "dot", "longdash", "longdashdot")
 _FEW = 8  # places on an axis, that each have a tick
-_LETTERS = 14  # of a category below an axis
+_LETTERS = 12  # of a category below an axis
 _STRIP, _GAP = 0.17, 0.06  # of a chart's height: what stands below it, and between the two
 
 

@@ -82,7 +82,7 @@ def profiles_html(found: Profiles) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share else "–"
+    return f"{100 * share:.1f} %" if share else "0 %"
 
 
 def _small_bars(heights: Numbers) -> str:
