@@ -174,6 +174,13 @@ def test_the_calibration_curve_is_scikit_learns(binary: Any) -> None:
     assert curve.x == "probability of stays = yes"
 
 
+def test_what_is_learned_can_be_given_a_name(binary: Any) -> None:
+    clf, X, y, _ = binary
+    found = report(clf, X, y.to_numpy(), title="A page", target="goes on")
+    assert found.title == "A page" and found.lede.startswith("Classifier: goes on, one of 2")
+    assert of(found, "Probabilities", Chart)[1].x == "probability of goes on = yes"
+
+
 def test_before_calibration_the_curve_is_that_of_the_bare_outputs(binary: Any) -> None:
     clf, X, y, found = binary
     bare = clone(clf).set_params(calibrate=False).fit(X, y)
@@ -312,6 +319,8 @@ def test_several_labels_have_scores_each() -> None:
         assert row[1] == str(y[:, k].sum())
         assert row[2] == f"{100 * metrics.precision_score(y[:, k], p[:, k] > 0.5, zero_division=1):.1f} %"  # fmt: skip
         assert row[5] == f"{metrics.roc_auc_score(y[:, k], p[:, k]):.4f}"
+    named = report(clf, X, pd.DataFrame(y, columns=["red", "round", "ripe"]))
+    assert [row[0] for row in of(named, "Labels", Cells)[0].rows] == ["red", "round", "ripe"]
     assert score_table(found)["all labels right"][0] == f"{100 * clf.oof_score_:.1f} %"
 
 

@@ -196,7 +196,7 @@ def test_a_chart_holds_its_numbers_and_leaves_gaps_where_there_are_none() -> Non
 def test_a_legend_has_each_name_once() -> None:
     series = [Series("a", X, Y, "faint"), Series("a", X, Y), Series("", X, Y, "band")]
     (figure,) = shown(chart(series=series)).figures.values()
-    assert [trace["showlegend"] for trace in figure["data"]] == [True, False, False]
+    assert [trace["showlegend"] for trace in figure["data"]] == [False, True, False]
     assert not figure["layout"]["showlegend"]
 
 

@@ -73,7 +73,13 @@ class Report:
 
 
 def report(
-    estimator: object, X: Any, y: Any, *, title: str | None = None, sample_weight: Any = None
+    estimator: object,
+    X: Any,
+    y: Any,
+    *,
+    title: str | None = None,
+    target: str | None = None,
+    sample_weight: Any = None,
 ) -> Report:
     """The report on a fitted `Classifier` or `Regressor`.
 
@@ -82,13 +88,14 @@ def report(
         X: the very table that it was fitted on.
         y: its targets.
         title: stands above.
+        target: what is learned; the name of y without it.
         sample_weight: the weights that it was fitted with, (n,).
 
     Raises:
         InvalidValue: it was not fitted, or not on these rows.
         ShapeError: there are more or fewer rows than were fitted.
     """
-    fitted = Fitted.of(as_estimator(estimator), X, y, sample_weight)
+    fitted = Fitted.of(as_estimator(estimator), X, y, sample_weight, target)
     found = scores(fitted)
     name = type(fitted.estimator).__name__
     lede = f"{name}: {_learned(fitted)}."

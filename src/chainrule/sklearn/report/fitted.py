@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self, TypeAlias
@@ -11,6 +11,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from scipy.special import kl_div
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import compute_sample_weight
 
 from chainrule.arrays import Array
@@ -39,6 +40,7 @@ class Fitted:
         weights: of the rows, (n,); the weights of the classes are in them.
         weighted: whether they differ.
         target: what is learned is called so.
+        names: of several labels or targets; none where they have none.
     """
 
     estimator: TableEstimator
@@ -48,16 +50,32 @@ class Fitted:
     weights: Numbers
     weighted: bool
     target: str
+    names: Sequence[str]
 
     @classmethod
-    def of(cls, estimator: TableEstimator, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def of(
+        cls,
+        estimator: TableEstimator,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        target: str | None = None,
+    ) -> Self:
         """Check that these are the rows that the estimator was fitted on.
+
+        Args:
+            estimator: the estimator.
+            X: the rows.
+            y: their targets.
+            sample_weight: their weights, (n,).
+            target: what is learned; the name of y without it.
 
         Raises:
             ShapeError: they are not as many.
             InvalidValue: the estimator's score is not that of these rows with these weights.
         """
-        target = getattr(y, "name", None)
+        target = target or str(getattr(y, "name", None) or "y")
+        names = [str(name) for name in getattr(y, "columns", ())]
         table, y, weights = estimator._checked(X, y, sample_weight, reset=False)
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         if isinstance(estimator, Classifier) and estimator.class_weight is not None:
@@ -66,7 +84,7 @@ class Fitted:
         w = np.ones(len(table)) if weights is None else weights
         classes = isinstance(estimator, Classifier)
         t = estimator._encode_target(y, w, reset=False) if classes else y.astype(np.float64)
-        found = cls(estimator, table, y, t, w, bool((w != w[0]).any()), str(target or "y"))
+        found = cls(estimator, table, y, t, w, bool((w != w[0]).any()), target, names)
         found._must_be_the_rows_fitted()
         return found
 
@@ -88,8 +106,6 @@ class Fitted:
 
     def score(self, prediction: Numbers, which: npt.NDArray[np.bool_]) -> float:
         """Accuracy or R² of predictions for some of the rows."""
-        from sklearn.metrics import accuracy_score, r2_score
-
         t, w = self.t[which], self.weights[which]
         if not self.classes:
             return float(r2_score(t, prediction, sample_weight=w))
@@ -102,19 +118,22 @@ class Fitted:
     @property
     def classes(self) -> list[str]:
         """The names of classes or labels; none where numbers are predicted."""
-        known = getattr(self.estimator, "classes_", ())
-        return [str(each) for each in known]
+        known = [str(each) for each in getattr(self.estimator, "classes_", ())]
+        return list(self.names) if known and self.t.ndim == 2 and self.names else known
 
     def said(self, k: int) -> str:
         """A class in words."""
-        return f"{self.target}{' ' if self.multilabel else ' = '}{self.classes[k]}"
+        name = self.classes[k]
+        if self.multilabel:
+            return name if self.names else f"{self.target} {name}"
+        return f"{self.target} = {name}"
 
     @property
     def targets(self) -> list[str]:
         """The names of the numbers that are predicted."""
         if self.t.ndim == 1:
             return [self.target]
-        return [f"{self.target} {j}" for j in range(1, self.t.shape[1] + 1)]
+        return list(self.names) or [f"{self.target} {j}" for j in range(1, self.t.shape[1] + 1)]
 
     @property
     def multilabel(self) -> bool:

@@ -79,7 +79,7 @@ def curves(fitted: Fitted) -> Chart:
         epochs = np.arange(1.0, max(map(len, each)) + 1)
         if len(each) > 1:
             series += [
-                Series("", epochs[: len(loss)], loss, "faint", _COLOURS[name]) for loss in each
+                Series(name, epochs[: len(loss)], loss, "faint", _COLOURS[name]) for loss in each
             ]
         padded = np.full((len(each), len(epochs)), np.nan)
         for row, loss in zip(padded, each, strict=True):

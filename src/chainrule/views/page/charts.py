@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.views.exhibits import Chart, Places, Series
+from chainrule.views.exhibits import Chart, Look, Places, Series
 from chainrule.views.numbers import pooled
 from chainrule.views.page.parts import Part
 from chainrule.views.page.traces import Figure, Plain, faint_colour, numbers_of, plain_text
@@ -40,25 +40,25 @@ def chart_part(key: str, chart: Chart) -> Part:
         f"<figure><figcaption><h3>{escape(chart.name)}</h3></figcaption>"
         f'<div id="{key}" class="chart" role="img" aria-label="{escape(said)}"></div>{note}</figure>'
     )
-    data = [_trace(series, k) for k, series in enumerate(chart.series)]
+    data = [_trace(series) for series in chart.series]
     _name_once(data)
     if chart.below is not None:
-        data.append(_trace(chart.below, 0) | {"yaxis": "y2", "showlegend": False})
+        data.append(_trace(chart.below) | {"yaxis": "y2", "showlegend": False})
     return Part(
         html, [Figure(key, data, _layout(chart, len(set(named)) > 1 or chart.legend != "above"))]
     )
 
 
 def _name_once(data: list[Plain]) -> None:
-    """A legend has one entry for all traces of a name."""
+    """A legend has one entry for all traces of a name, drawn like the last of them."""
     seen: set[str] = set()
-    for trace in data:
+    for trace in reversed(data):
         trace["showlegend"] = bool(trace["name"]) and trace["name"] not in seen
         trace["legendgroup"] = trace["name"]
         seen.add(trace["name"])
 
 
-def _trace(series: Series, k: int) -> Plain:
+def _trace(series: Series) -> Plain:
     colour = PALETTE[series.colour % len(PALETTE)]
     trace: Plain = {
         "type": "bar" if series.look == "bars" else "scatter",
@@ -82,27 +82,25 @@ def _hint(series: Series) -> str:
 
 def _look(series: Series, colour: str) -> Plain:
     """What Plotly is told of lines, markers and bars."""
-    dash = _DASHES[series.colour % len(_DASHES)] if series.colour != GREY else "dash"
-    match series.look:
-        case "bars":
-            return {"marker": {"color": faint_colour(colour, 0.65)}}
-        case "points":
-            marker = {"size": 5, "color": faint_colour(colour, 0.4)}
-            return {"mode": "markers", "marker": marker}
-        case "marks":
-            line = {"color": colour, "width": 2, "dash": dash}
-            return {"mode": "lines+markers", "line": line, "marker": {"size": 7, "color": colour}}
-        case "dots":
-            return {"mode": "markers", "marker": {"size": 9, "color": colour}}
-        case "band":
-            fill = faint_colour(colour, 0.18)
-            return {"mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": fill, "hoverinfo": "skip"}  # fmt: skip
-        case "faint":
-            return {"mode": "lines", "line": {"color": faint_colour(colour, 0.4), "width": 1.2}}
-        case "dashes":
-            return {"mode": "lines", "line": {"color": colour, "width": 2, "dash": "dash"}}
-        case _:
-            return {"mode": "lines", "line": {"color": colour, "width": 2, "dash": dash}}
+    dash = _DASHES[series.colour % len(_DASHES)] if series.look != "dashes" else "dash"
+    line = {"color": colour, "width": 2, "dash": dash}
+    looks: dict[Look, Plain] = {
+        "line": {"mode": "lines", "line": line},
+        "dashes": {"mode": "lines", "line": line},
+        "faint": {"mode": "lines", "line": {"color": faint_colour(colour, 0.4), "width": 1.2}},
+        "marks": {"mode": "lines+markers", "line": line, "marker": {"size": 7, "color": colour}},
+        "dots": {"mode": "markers", "marker": {"size": 9, "color": colour}},
+        "points": {"mode": "markers", "marker": {"size": 5, "color": faint_colour(colour, 0.4)}},
+        "bars": {"marker": {"color": faint_colour(colour, 0.65)}},
+        "band": {
+            "mode": "lines",
+            "line": {"width": 0},
+            "fill": "toself",
+            "fillcolor": faint_colour(colour, 0.18),
+            "hoverinfo": "skip",
+        },
+    }
+    return looks[series.look]
 
 
 def _layout(chart: Chart, legend: bool) -> Plain:
@@ -112,15 +110,11 @@ def _layout(chart: Chart, legend: bool) -> Plain:
         up |= {"type": "log"} | _log_ticks(chart)
     if chart.limits:
         up["range"] = [*chart.limits]
+    above = legend and chart.legend == "above"
     layout: Plain = {
         "xaxis": across,
         "yaxis": up,
-        "margin": {
-            "l": 54,
-            "r": 12,
-            "t": 34 if legend and chart.legend == "above" else 12,
-            "b": 44,
-        },
+        "margin": {"l": 54, "r": 12, "t": 34 if above else 12, "b": 44},
         "hovermode": "closest",
         "bargap": 0.04,
         "showlegend": legend,
