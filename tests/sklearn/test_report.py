@@ -20,10 +20,10 @@ from chainrule.sklearn.report.classes import confusion
 from chainrule.sklearn.report.effects import effect_of
 from chainrule.sklearn.report.fitted import Fitted
 from chainrule.sklearn.report.importance import importance
-from chainrule.sklearn.report.numbers import quantiles
 from chainrule.sklearn.report.probabilities import reliability
 from chainrule.sklearn.report.scores import scores
 from chainrule.sklearn.report.worst import worst_rows
+from chainrule.tables import Table
 from chainrule.views.exhibits import Bars, Cells, Chart, Matrix, Profiles, Words
 
 QUICK: dict[str, Any] = {"hidden": (16,), "epochs": 8, "members": 3, "random_state": 0}
@@ -281,8 +281,8 @@ def test_residuals_are_those_out_of_fold() -> None:
 def test_quantiles_hold_as_often_as_is_said() -> None:
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     reg = Regressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(X, y)
-    q = quantiles(Fitted.of(reg, X, y))
-    assert (q[:, 1] == reg.oof_prediction_).all()
+    q = reg.oof_quantiles_
+    assert q is not None
     found = report(reg, X, y)
     (table,) = of(found, "Residuals", Cells)
     shares = (y.to_numpy()[:, None] <= q).mean(axis=0)
@@ -389,6 +389,17 @@ def test_the_worst_rows_have_the_largest_losses(binary: Any) -> None:
     assert first[:3] == [f"{expected[0] + 1}", y[expected[0]], "yes" if y[expected[0]] == "no" else "no"]  # fmt: skip
     assert first[3] == f"{100 * true[expected[0]]:.1f} %"
     assert list(table.headers[5:7]) == ["age", "town"]
+
+
+def test_rows_have_their_numbers_in_the_file() -> None:
+    X, y = mixed()
+    table = Table.of(X).take(np.arange(100, 240))
+    clf = Classifier(**QUICK).fit(table, y[100:])
+    found = report(clf, table, y[100:])
+    worst = worst_rows(Fitted.of(clf, table, y[100:]))
+    assert [row[0] for row in of(found, "Worst rows", Cells)[0].rows] == [
+        str(i + 101) for i in worst
+    ]
 
 
 def test_networks_and_their_losses_are_all_there(binary: Any) -> None:

@@ -70,7 +70,11 @@ def _slices(x: Numbers, values: Numbers) -> tuple[Numbers, Numbers, Numbers, Num
 
 
 def _quantiles(fitted: Fitted) -> Iterator[Exhibit]:
-    q, y, w = quantiles(fitted), fitted.t[fitted.known], fitted.weights[fitted.known]
+    q, y, w = (
+        fitted.estimator.oof_quantiles_[fitted.known],
+        fitted.t[fitted.known],
+        fitted.weights[fitted.known],
+    )
     below = np.average(y[:, None] <= q, axis=0, weights=w)
     yield Words("A quantile holds where as many rows lie at or below it as its level says.")
     rows = [
@@ -87,9 +91,3 @@ def _quantiles(fitted: Fitted) -> Iterator[Exhibit]:
             f" {100 * (last - first):.0f} % of the rows. It holds {100 * inside:.1f} %, and is"
             f" {words.amount(float(wide))} wide on average."
         )
-
-
-def quantiles(fitted: Fitted) -> Numbers:
-    """The quantiles of the known rows out of fold, (rows, levels)."""
-    rows = np.flatnonzero(fitted.known)
-    return np.asarray(fitted.left_out(rows).predict_quantiles(fitted.table.take(rows)))
