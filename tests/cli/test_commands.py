@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import gzip
+import io
 import json
 import os
 import pty
@@ -204,6 +205,37 @@ class TestFit:
         assert "/30" in one
         assert "networks" in several
         assert "/12" in several
+
+    def test_a_report_of_a_table(self, tmp_path: Path) -> None:
+        write(tmp_path / "t.csv", mixed())
+        said = worked(tmp_path, "fit", "t.csv", "--epochs", "5", "--report", "t.html")
+        assert "report   t.html" in said.splitlines()
+        page = (tmp_path / "t.html").read_text()
+        assert "<title>kind in t.csv</title>" in page
+        assert "default-src 'none'" in page
+        assert sorted(os.listdir(tmp_path)) == ["t.csv", "t.html", "t.safetensors"]
+
+    def test_several_networks_are_scored_out_of_fold(self, tmp_path: Path) -> None:
+        write(tmp_path / "t.csv", mixed())
+        said = json.loads(worked(tmp_path, "fit", "t.csv", "--epochs", "20", "--json"))
+        assert said["networks_trained"] == 12
+        assert said["out_of_fold"] is True
+        assert said["validation"]["rows"] == 200
+        assert sum(one["share"] for one in said["networks"]) == pytest.approx(1)
+        model = chainrule.load(tmp_path / "t.safetensors")
+        assert [m.share for m in model.members] == [one["share"] for one in said["networks"]]
+        assert model.history["temperature"] == said["temperature"]
+        lines = worked(tmp_path, "info", "t.safetensors")
+        assert f"networks {len(model.members)}, " in lines
+
+    def test_quantiles_are_columns_of_the_predictions(self, tmp_path: Path) -> None:
+        worked(tmp_path, "fit", "diabetes", "--quantiles", "0.1,0.5,0.9", "--epochs", "5")
+        said = worked(tmp_path, "predict", "diabetes.safetensors", "diabetes")
+        found = pd.read_csv(io.StringIO(said))
+        assert list(found) == ["prediction", "quantile:0.1", "quantile:0.5", "quantile:0.9"]
+        assert len(found) == 442
+        assert (found["prediction"] == found["quantile:0.5"]).all()
+        assert (found["quantile:0.1"] <= found["quantile:0.9"]).all()
 
     def test_ctrl_c_saves_what_was_learned(self, tmp_path: Path) -> None:
         with subprocess.Popen(

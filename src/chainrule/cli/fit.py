@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -16,6 +16,9 @@ from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, missing_values, stem
 from chainrule.cli.job import Job
 from chainrule.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from chainrule.training.fitting import Fit
 
 
 def fit(
@@ -98,6 +101,7 @@ def fit(
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
+    from chainrule.views.files import check_page
 
     given: dict[str, Any] = {
         "hidden": None if hidden is None else hidden_sizes(hidden), "activation": activation,
@@ -124,10 +128,14 @@ def fit(
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it
+    if report is not None:
+        check_page(report)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
         found = job.fit_estimator() if by_estimator else job.fit_network()
+        if report is not None:
+            _write_report(data, found, report)
     if job.together and os.environ["RANK"] != "0":
         return 0
     found.model.history["na"] = list(texts)
@@ -135,11 +143,28 @@ def fit(
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:
-        print("\n".join(fitted.lines(found, data, path)))
+        print("\n".join(fitted.lines(found, data, path, report)))
     if found.result.status == "interrupted":
         print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _write_report(data: str, found: Fit, path: Path) -> None:
+    """The page on an estimator and what it was fitted to."""
+    from chainrule.sklearn.fitting import EstimatorFit
+    from chainrule.sklearn.report import report
+
+    assert isinstance(found, EstimatorFit)  # a report is refused where it is none
+    target = found.model.target_name
+    made = report(
+        found.estimator,
+        found.features,
+        found.target,
+        target=target,
+        title=f"{target} in {Path(data).name}",
+    )
+    made.save(path)
 
 
 def _keeping(checkpoint: Path | None, every: str | None, resume: bool) -> dict[str, Any]:

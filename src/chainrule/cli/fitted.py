@@ -87,13 +87,14 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def lines(found: Fit, data: str, path: Path) -> list[str]:
+def lines(found: Fit, data: str, path: Path, report: Path | None = None) -> list[str]:
     """What was read, the networks, the time, the scores, the file, and what to do next, a line each.
 
     Args:
         found: what was fitted.
         data: what was read.
         path: the model's file.
+        report: the file of the report, if there is one.
     """
     model, result = found.model, found.result
     target, encoder = model.target, model.encoder
@@ -114,7 +115,10 @@ def lines(found: Fit, data: str, path: Path) -> list[str]:
     if found.scores:
         said += ["", *_score_table(found)]
     command = ["chainrule", "predict", str(path), data]
-    return [*said, "", f"saved    {path}", f"next     {shlex.join(command)}"]
+    said += ["", f"saved    {path}"]
+    if report is not None:
+        said.append(f"report   {report}")
+    return [*said, f"next     {shlex.join(command)}"]
 
 
 def _one_network(model: Model) -> Iterator[str]:

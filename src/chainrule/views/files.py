@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +26,19 @@ def check_picture(path: str | os.PathLike[str]) -> None:
         MissingExtra: what draws such a picture is not installed.
         ChainruleError: its folder is not there, or it is one.
     """
+    _check(path, _DRAWN_BY, "a picture's name ends in .png, .svg or .html")
+
+
+def check_page(path: str | os.PathLike[str]) -> None:
+    """The same for a page alone, whose name ends in .html."""
+    _check(path, {".html": _DRAWN_BY[".html"]}, "a page's name ends in .html")
+
+
+def _check(path: str | os.PathLike[str], drawn_by: Mapping[str, str], rule: str) -> None:
     suffix = Path(path).suffix.lower()
-    if suffix not in _DRAWN_BY:
-        raise InvalidValue(f"a picture's name ends in .png, .svg or .html, got {os.fspath(path)!r}")
-    if find_spec(_DRAWN_BY[suffix]) is None:
+    if suffix not in drawn_by:
+        raise InvalidValue(f"{rule}, got {os.fspath(path)!r}")
+    if find_spec(drawn_by[suffix]) is None:
         raise MissingExtra("plot")
     check_target(Path(path))
 
