@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from chainrule.engines.engine import Engine, Scaling, State
 from chainrule.errors import EngineError, MissingExtra, unknown
+from chainrule.losses import Own
 from chainrule.plan import Plan
 
 __all__ = ["ENGINES", "Engine", "Scaling", "State", "choose", "choose_on", "is_started"]
@@ -107,6 +108,8 @@ _NO_TORCH = "PyTorch is not installed"
 
 def _available(plan: Plan, name: str) -> tuple[type[Engine] | None, str]:
     """The engine if it is there and trains the plan, else why not."""
+    if isinstance(plan.loss, Own) and name != "numpy":
+        return None, "its loss is a function of NumPy arrays"
     module, attribute = ENGINES[name]
     try:
         found = cast(Any, getattr(import_module(module), attribute))

@@ -21,8 +21,6 @@ from chainrule.plan import Plan
 Losses: TypeAlias = npt.NDArray[np.float64]
 Rates: TypeAlias = float | npt.NDArray[np.float64]
 
-OWN_LOSS = "its loss is a function of NumPy arrays"
-
 
 @dataclass
 class Scaling:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from chainrule import losses, optimizers
 from chainrule.arrays import Array
 from chainrule.engines import compiled
-from chainrule.engines.engine import OWN_LOSS, Losses, Rates, Scaling, State, check
+from chainrule.engines.engine import Losses, Rates, Scaling, State, check
 from chainrule.engines.stepwise import not_by_batches
 from chainrule.errors import DivergenceError, EngineError, InvalidValue, ShapeError
 from chainrule.gradients import Gradients
@@ -151,10 +151,8 @@ class NativeEngine:
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
-        """Softmax in a hidden layer, and losses of the user's own, are what it does not do."""
+        """Softmax in a hidden layer is what it does not do."""
         compiled.module()
-        if isinstance(plan.loss, losses.Own):
-            return OWN_LOSS
         return _HIDDEN_SOFTMAX if "softmax" in plan.activations[:-1] else None
 
     @property

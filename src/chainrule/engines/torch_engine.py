@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from chainrule import chance
 from chainrule.arrays import Array
-from chainrule.engines.engine import OWN_LOSS, Losses, Rates, State
+from chainrule.engines.engine import Losses, Rates, State
 from chainrule.engines.stepwise import Rows, Stepwise, order, pairs, rates
 from chainrule.engines.torch_device import (
     check_precision,
@@ -37,7 +37,6 @@ from chainrule.engines.torch_twins import (
 )
 from chainrule.errors import DivergenceError, EngineError
 from chainrule.gradients import Gradients
-from chainrule.losses import Own
 from chainrule.network import Network
 from chainrule.optimizers import TOGETHER, NAdam
 from chainrule.plan import Plan
@@ -110,8 +109,8 @@ class TorchEngine(Stepwise):
 
     @classmethod
     def refusal(cls, plan: Plan) -> str | None:
-        """It trains every plan but those with a loss of the user's own."""
-        return OWN_LOSS if isinstance(plan.loss, Own) else None
+        """None: it trains every plan."""
+        return None
 
     def _put(self, values: Array) -> Tensor:
         """A copy on the device."""

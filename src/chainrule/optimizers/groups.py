@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -74,12 +75,7 @@ class Groups:
 
     def rule_for(self, rule: Rule, factor: float, bias: bool = False) -> Rule:
         """The rule for parameters of a factor, to be called with factor·α."""
-        decay = getattr(rule, "weight_decay", 0.0)
-        if not decay:
-            return rule
-        if bias and not self.bias_decay:
-            return replace(rule, weight_decay=0.0)  # type: ignore[call-arg]
-        return replace(rule, weight_decay=decay / factor) if rule.decays_apart else rule  # type: ignore[call-arg]
+        return _rule_for(self, rule, factor, bias)
 
     def as_dict(self) -> dict[str, Any]:
         """The factors as numbers and lists."""
@@ -87,6 +83,17 @@ class Groups:
         return plain | {
             "weights": list(self.weights) if isinstance(self.weights, tuple) else self.weights
         }
+
+
+@lru_cache(maxsize=256)
+def _rule_for(groups: Groups, rule: Rule, factor: float, bias: bool) -> Rule:
+    """Kept, as every step asks for it."""
+    decay = getattr(rule, "weight_decay", 0.0)
+    if not decay:
+        return rule
+    if bias and not groups.bias_decay:
+        return replace(rule, weight_decay=0.0)  # type: ignore[call-arg]
+    return replace(rule, weight_decay=decay / factor) if rule.decays_apart else rule  # type: ignore[call-arg]
 
 
 def _number(value: Any) -> float:

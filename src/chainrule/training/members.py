@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from chainrule.arrays import Array
 from chainrule.engines import Engine, State
 from chainrule.engines.native_engine import predictor
 from chainrule.errors import InvalidValue
+from chainrule.losses import Own
 from chainrule.network import Layer, Network
 from chainrule.optimizers import BatchOptimizer
 from chainrule.training.loop import Callback
@@ -137,7 +138,10 @@ def train_members(
         ChainruleError: as `train`.
     """
     alone = len(members) == 1
-    with Pool(1 if alone else min(threads, len(members)), progress and not alone) as pool:
+    with (
+        _single_products(members),
+        Pool(1 if alone else min(threads, len(members)), progress and not alone) as pool,
+    ):
 
         def job(number: int) -> Callable[[], Result]:
             member = members[number]
@@ -163,6 +167,16 @@ def train_members(
             return run
 
         return pool.run("networks", [job(number) for number in range(len(members))])
+
+
+def _single_products(members: Sequence[Member]) -> AbstractContextManager[object]:
+    """One thread for each of NumPy's matrix products, where members are trained by them: they are small."""
+    settings = [member.settings for member in members]
+    if not any(isinstance(s["loss"], Own) or s["engine"] == "numpy" for s in settings):
+        return nullcontext()
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return cast(AbstractContextManager[object], threadpool_limits(1, "blas"))
 
 
 def members_outputs(networks: Sequence[Network], X: Array, threads: int | None = None) -> Array:
