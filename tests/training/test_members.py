@@ -33,13 +33,23 @@ def test_each_fold_is_left_out_by_one_of_each_kind_where_members_suffice() -> No
 def test_shares_are_those_that_would_have_predicted_best() -> None:
     """Of the truth one says 0.9 and 0.1, the other the reverse, at weights 3 and 1; a third is useless."""
     p = np.array([[0.9, 0.1], [0.1, 0.9], [0.05, 0.05]])
-    s = shares_of_probabilities(p, np.array([3.0, 1.0]))
+    s = shares_of_probabilities(p, np.array([3.0, 1.0]), np.zeros(3))
     grid = np.linspace(0, 1, 10_001)
     loss = 3 * np.log(0.9 * grid + 0.1 * (1 - grid)) + np.log(0.1 * grid + 0.9 * (1 - grid))
     assert s == pytest.approx([grid[loss.argmax()], 1 - grid[loss.argmax()], 0], abs=1e-3)
     rng = np.random.default_rng(0)
     z = rng.normal(size=(3, 500))
     assert shares_of_numbers(z, 0.7 * z[0] + 0.3 * z[2], np.ones(500)) == pytest.approx([0.7, 0, 0.3], abs=1e-4)  # fmt: skip
+
+
+def test_a_prior_speaks_where_rows_do_not() -> None:
+    alike, c = np.full((3, 20), 0.7), np.array([1.0, 1.0, 3.0])
+    assert shares_of_probabilities(alike, np.ones(20), c) == pytest.approx(c / 5, abs=1e-4)
+    p = np.array([[0.9, 0.1], [0.1, 0.9]])  # at weights 3 and 1, with 2 rows for the second
+    s = shares_of_probabilities(p, np.array([3.0, 1.0]), np.array([0.0, 2.0]))
+    grid = np.linspace(0, 0.999, 10_000)
+    gain = 3 * np.log(0.1 + 0.8 * grid) + np.log(0.9 - 0.8 * grid) + 2 * np.log(1 - grid)
+    assert s[0] == pytest.approx(grid[gain.argmax()], abs=1e-3)
 
 
 def test_out_of_fold_is_by_the_members_that_left_the_row_out() -> None:

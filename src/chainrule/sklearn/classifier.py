@@ -27,6 +27,7 @@ from chainrule.sklearn.estimator import (
     weighted_spread,
 )
 from chainrule.tables import TargetEncoder
+from chainrule.training import recipe
 from chainrule.training.calibration import (
     Calibration,
     averaged,
@@ -188,12 +189,13 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     def _kind_shares(self, found: OutOfFold) -> Weights:
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
+        prior = np.array([kind.prior for kind in recipe.KINDS[: len(found.u)]])
         if self._task == _MULTILABEL:
             p = logistic(found.u[:, out].astype(np.float64))
             true = np.where(t > 0.5, p, 1 - p).reshape(len(p), -1)
-            return shares_of_probabilities(true, np.repeat(w, t.shape[1]))
+            return shares_of_probabilities(true, np.repeat(w, t.shape[1]), prior)
         true = np.stack([averaged(u[None, out])[np.arange(len(t)), t] for u in found.u])
-        return shares_of_probabilities(true, w)
+        return shares_of_probabilities(true, w, prior)
 
     def _probabilities(self, u: Array, shares: Weights | None = None) -> Probabilities:
         """The mean of calibrated probabilities by members or kinds, (n, classes).
