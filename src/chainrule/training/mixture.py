@@ -62,6 +62,7 @@ def on_the_simplex(cost: Callable[[Numbers], tuple[float, Numbers]], k: int) -> 
     found = minimize(
         cost, np.full(k, 1 / k), jac=True, method="SLSQP", bounds=[(0, 1)] * k,
         constraints={"type": "eq", "fun": lambda s: s.sum() - 1, "jac": lambda s: np.ones(k)},
+        options={"ftol": 1e-10},
     )  # fmt: skip
     s = np.clip(found.x, 0, 1)
     return np.asarray(s / s.sum())
