@@ -119,7 +119,7 @@ def test_a_wrong_gradient_is_shown() -> None:
     X, y = table("diabetes")
     with pytest.raises(
         InvalidValue,
-        match=r"gradient of the loss 'twice_the_gradient' is wrong: by output 0 in row 0,"
+        match=r"gradient of the loss 'twice_the_gradient' is wrong: by output 0 in row 1,"
         r" expected .* \(by differences of the losses\), got ",
     ) as caught:
         Regressor(loss=twice_the_gradient, **SMALL).fit(X, y)

@@ -210,8 +210,8 @@ X_3 = np.arange(6.0).reshape(3, 2)
     [
         (lambda: Regressor(loss="quantiles").fit(X_3, [1, 2, 3]), "no loss of a regressor is called 'quantiles'; did you mean 'quantile'? (there are: squared_error,"),
         (lambda: Regressor(loss="cross_entropy").fit(X_3, [1, 2, 3]), "no loss of a regressor is called 'cross_entropy'"),
-        (lambda: Regressor(loss="poisson").fit(X_3, [1, -2, 3]), "the loss 'poisson' takes counts or rates, 0 or more: y has -2 in row 1"),
-        (lambda: Regressor(**QUICK, loss="poisson").fit(X_3, [1, 2, 3], validation=(X_3, [1, 2, -3])), "y has -3 in row 2"),
+        (lambda: Regressor(loss="poisson").fit(X_3, [1, -2, 3]), "the loss 'poisson' takes counts or rates, 0 or more: y has -2 in row 2"),
+        (lambda: Regressor(**QUICK, loss="poisson").fit(X_3, [1, 2, 3], validation=(X_3, [1, 2, -3])), "y has -3 in row 3"),
         (lambda: Regressor(loss="quantile").fit(X_3, np.ones((3, 2))), "quantiles are learned of one target, got 2: fit a regressor for each"),
         (lambda: Regressor(loss="quantile", quantiles=(0.5, 0.1)).fit(X_3, [1, 2, 3]), "levels of quantiles are ascending, one or more, got [0.5, 0.1]"),
         (lambda: Regressor(loss="quantile", quantiles=(5, 95)).fit(X_3, [1, 2, 3]), "a level of a quantile is a number between 0 and 1, got 5"),

@@ -114,7 +114,7 @@ class Own(Loss):
             i = int(wrong.argmax())
             expected = (before[i] + after[i]) / 2
             raise InvalidValue(
-                f"the gradient of the loss {self.name!r} is wrong: by output {j} in row {rows[i]},"
+                f"the gradient of the loss {self.name!r} is wrong: by output {j} in row {rows[i] + 1},"
                 f" expected {expected:.6g} (by differences of the losses), got {got[i]:.6g}"
             )
 

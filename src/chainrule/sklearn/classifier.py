@@ -142,7 +142,8 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                 self.classes_ = np.unique(used)
                 if len(self.classes_) < 2:
                     raise ValueError(
-                        f"y has 1 class only, {self.classes_[0]!r}: a classifier takes two or more"
+                        f"y has 1 class only, {self.classes_.tolist()[0]!r}: a classifier takes two"
+                        " or more"
                     )
             k = len(self.classes_)
             several = k > 2 and self._task != _MULTILABEL
@@ -157,7 +158,8 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if weights is not None:
             unknown &= weights > 0
         if unknown.any():
-            raise ValueError(f"the label {y[unknown][0]!r} is not among those that were fitted")
+            label = y[unknown][:1].tolist()[0]
+            raise ValueError(f"the label {label!r} is not among those that were fitted")
         return found
 
     def _decoded(self, t: Target) -> Target:

@@ -6,6 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -86,7 +87,7 @@ class OutOfFold:
 class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """The parameters, the encoding of tables, the members and their out-of-fold outputs."""
 
-    hidden: Sequence[int] = recipe.HIDDEN
+    hidden: int | Sequence[int] = recipe.HIDDEN
     activation: str | Sequence[str] | None = None
     dropout: float | Sequence[float] = recipe.DROPOUT
     optimizer: str | Optimizer | None = None
@@ -322,7 +323,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     def _member(self, number: int, seed: int, rows: int) -> Member:
         """A member of a kind to train on most of so many rows."""
         kind = recipe.KINDS[number]
-        hidden = tuple(self.hidden) if kind.hidden else ()
+        hidden = self._hidden() if kind.hidden else ()
         activation = (self.activation or kind.activation) if kind.hidden else kind.activation
         columns = None if kind.binned else self.encoder_.unbinned
         inputs = self.encoder_.width if columns is None else len(columns)
@@ -351,6 +352,17 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             "precision": self.precision,
         }, self._watch if self.scoring is not None else None)  # fmt: skip
 
+    def _hidden(self) -> tuple[int, ...]:
+        """The sizes of the hidden layers.
+
+        Raises:
+            InvalidValue: `hidden` is neither a size nor several.
+        """
+        sizes = np.atleast_1d(np.asarray(self.hidden))
+        if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
+            raise InvalidValue(f"hidden is the sizes of the hidden layers, got {self.hidden!r}")
+        return tuple(sizes.tolist())
+
     def _encoder(self, table: Table) -> Encoder:
         numbers = sum(table.kind(name) == "number" for name in table.names)
         bins = recipe.bins(len(table), numbers) if self.bins is None else self.bins
@@ -363,9 +375,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             InvalidValue: there are more members than different rows.
         """
         members = min(recipe.MEMBERS, rows) if self.members is None else self.members
-        if members != 1 and not 1 <= members <= rows:
+        if not isinstance(members, Integral) or (members != 1 and not 1 <= members <= rows):
             raise InvalidValue(
-                f"members is a number from 1 to the {rows} different rows, got {members}:"
+                f"members is a number from 1 to the {rows} different rows, got {members!r}:"
                 " each leaves out rows of its own"
             )
         rng = check_random_state(self.random_state)

@@ -104,7 +104,7 @@ class Outputs:
             row, column = np.argwhere(y < 0)[0]
             raise InvalidValue(
                 f"the loss 'poisson' takes counts or rates, 0 or more: y has {y[row, column]:g}"
-                f" in row {row}"
+                f" in row {row + 1}"
             )
         return np.asarray((y - self.center) / self.scale)
 
