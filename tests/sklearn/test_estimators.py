@@ -255,7 +255,7 @@ X_3, Y_3 = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0])
         (lambda: Regressor().fit(np.full((4, 2), np.nan), [1, 2, 3, 4]), "no column is left to learn from"),
         (lambda: Regressor().fit(pd.DataFrame({"a": [1.0]}), [1.0]), "Found array with 1 sample"),
         (lambda: Regressor().fit(X_3, [1.0, 2, 3]).predict(np.ones((2, 3))), "X has 3 features, but Regressor is expecting 2"),
-        (lambda: Classifier(**QUICK).fit(X_3, Y_3, validation=(X_3, [0, 1, 7])), "the label np.int64"),
+        (lambda: Classifier(**QUICK).fit(X_3, Y_3, validation=(X_3, [0, 1, 7])), "the label "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_said_in_a_sentence(make: Any, said: str) -> None:
@@ -308,7 +308,7 @@ def test_partial_fit_takes_the_classes_that_come_later() -> None:
     for _ in range(25):
         clf.partial_fit(X, y)
     assert clf.score(X, y) > 0.9
-    with pytest.raises(ValueError, match="the label np.int64.7. is not among those"):
+    with pytest.raises(ValueError, match="the label 7 is not among those"):
         clf.partial_fit(X[:2], [0, 7])
     with pytest.raises(InvalidValue, match="lbfgs takes all rows at every step"):
         Classifier(optimizer="lbfgs", members=1).partial_fit(X, y)

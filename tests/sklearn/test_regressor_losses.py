@@ -224,3 +224,17 @@ def test_what_cannot_be_used_is_said_in_a_sentence(make: Any, said: str) -> None
     with pytest.raises(ValueError, match=re.escape(said)) as error:
         make()
     assert "fitted yet" in said or isinstance(error.value, ChainruleError)
+
+
+def test_the_right_share_of_the_rows_out_of_fold_lies_below_each_quantile() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.random((300, 2))
+    y = 100 * X[:, 0] + 20 * rng.normal(size=300)
+    levels = (0.1, 0.5, 0.9)
+    settings: dict[str, Any] = {"epochs": 3, "hidden": (8,), "random_state": 0, "dtype": "float64"}
+    model = Regressor(loss="quantile", quantiles=levels, **settings).fit(X, y)
+    below = (y[:, None] <= model.oof_quantiles_).mean(axis=0)
+    assert below == pytest.approx(levels, abs=0.02)  # sorting moves a few
+    kept = model.to_model("y")
+    np.testing.assert_allclose(kept.predict_quantiles(X), model.predict_quantiles(X), rtol=1e-12)
+    np.testing.assert_allclose(kept.predict(X), model.predict(X), rtol=1e-12)

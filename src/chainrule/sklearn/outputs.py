@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -53,11 +53,13 @@ class Outputs:
     Attributes:
         loss: by which they learn.
         center, scale: of each target, (targets,).
+        shift: what is added to each output, (count,), or 0.
     """
 
     loss: Loss
     center: Numbers
     scale: Numbers
+    shift: Numbers | float = 0.0
 
     @classmethod
     def fit(cls, loss: Loss, y: Numbers, weights: Numbers | None) -> Self:
@@ -119,10 +121,25 @@ class Outputs:
         Quantile and Probability Curves Without Crossing, Econometrica 78, proposition 4 (no loss
         grows by it).
         """
-        z: npt.NDArray[Any] = np.asarray(u, np.float64)
+        z: npt.NDArray[Any] = np.asarray(u, np.float64) + self.shift
         if self.loss.link is not None:
             z = get_activation(self.loss.link).value(z)
         return np.sort(z, axis=-1) if isinstance(self.loss, Quantile) else z
+
+    def fitted_to(self, z: Numbers, t: Numbers, weights: Numbers) -> Self:
+        """The same with quantiles shifted so that of the targets of rows not trained on the right share lies below.
+
+        Source: Romano, Patterson & Candès 2019, Conformalized Quantile Regression, with a shift for each
+        level and the rows out of fold in place of a calibration set.
+
+        Args:
+            z: quantiles as `values` gives them, (n, levels).
+            t: as `encode` gives them, (n, 1).
+            weights: of the rows, (n,).
+        """
+        assert isinstance(self.loss, Quantile)
+        left = [_quantile(t - z[:, [j]], weights, tau)[0] for j, tau in enumerate(self.loss.levels)]
+        return replace(self, shift=self.shift + np.array(left))
 
     def shares(self, z: Numbers, t: Numbers, weights: Numbers) -> Numbers:
         """The shares s ≥ 0, Σs = 1, of several networks in the mixture Σ_k s_k z_k with the lowest loss.
@@ -155,9 +172,13 @@ def _of_size_1(
 
 
 def _median(y: Numbers, weights: Numbers | None) -> Numbers:
-    """The weighted median of each column of (n, targets): the least number with half the weight at or below it."""
-    w = np.ones(len(y)) if weights is None else weights
+    """The weighted median of each column of (n, targets)."""
+    return _quantile(y, np.ones(len(y)) if weights is None else weights, 0.5)
+
+
+def _quantile(y: Numbers, weights: Numbers, tau: float) -> Numbers:
+    """Of each column of (n, targets) the least number with the share τ of the weight at or below it."""
     order = np.argsort(y, axis=0)
-    below = np.cumsum(w[order], axis=0)
-    at = (below >= below[-1] / 2).argmax(axis=0)
+    below = np.cumsum(weights[order], axis=0)
+    at = (below >= tau * below[-1]).argmax(axis=0)
     return np.asarray(np.take_along_axis(y, np.take_along_axis(order, at[None], 0), 0)[0])

@@ -16,6 +16,7 @@ from chainrule.arrays import Array
 from chainrule.errors import InvalidValue
 from chainrule.losses import Own, Quantile
 from chainrule.losses.own import Function
+from chainrule.network import Layer, Network
 from chainrule.sklearn.callbacks import with_callbacks
 from chainrule.sklearn.estimator import (
     OutOfFold,
@@ -93,17 +94,6 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self._go_on(X, y, sample_weight)
         return self
 
-    def _score_out_of_fold(self, found: OutOfFold) -> None:
-        z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
-        self.oof_prediction_ = found.spread_out(z)
-        self.oof_quantiles_ = None
-        if self.loss == "quantile":
-            self.oof_quantiles_ = found.spread_out(self._quantiles(found.u, self.kind_shares_))
-        out = found.known
-        if out.sum() > 1:
-            true = self._decoded(found.t)
-            self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
-
     def _decoded(self, t: Target) -> Target:
         y = self._learned.decode(t.reshape(len(t), -1))
         return y[:, 0] if self._single else y
@@ -115,11 +105,27 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
                 y = column_or_1d(y, warn=True)
             self._single = y.ndim == 1
             loss = loss_of_numbers(self.loss, self.quantiles)
-            self._learned = Outputs.fit(loss, y.reshape(len(y), -1), weights)
+            self._learned: Outputs = Outputs.fit(loss, y.reshape(len(y), -1), weights)
             learned = self._learned.loss
             self.loss_: str | Own = learned if isinstance(learned, Own) else learned.name
         found: Target = self._learned.encode(y.reshape(len(y), -1))
         return found[:, 0] if self._single else found
+
+    def _score_out_of_fold(self, found: OutOfFold) -> None:
+        out = found.known
+        if self.loss == "quantile" and out.any():
+            each = self._learned.values(found.u[:, out])
+            mixed = np.average(each, axis=0, weights=self.kind_shares_)
+            t = found.t[out].reshape(-1, 1)
+            self._learned = self._learned.fitted_to(mixed, t, found.weights[out])
+        z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
+        self.oof_prediction_ = found.spread_out(z)
+        self.oof_quantiles_ = None
+        if self.loss == "quantile":
+            self.oof_quantiles_ = found.spread_out(self._quantiles(found.u, self.kind_shares_))
+        if out.sum() > 1:
+            true = self._decoded(found.t)
+            self.oof_score_ = float(r2_score(true[out], z[out], sample_weight=found.weights[out]))
 
     def _kind_shares(self, found: OutOfFold) -> Weights:
         out, w = found.known, found.weights[found.known]
@@ -133,6 +139,11 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             raise InvalidValue(f"a model has one target, and here there are {self._outputs}")
         center, spread = self._learned.center[0], self._learned.scale[0]
         return TargetEncoder(name, "regression", (), float(center), float(spread))
+
+    def _networks_that_answer(self) -> list[Network]:
+        """The shifted ones: the shift is part of the last layer's b."""
+        shift = np.broadcast_to(self._learned.shift, (self._outputs,))
+        return [_shifted(network, shift) for network in self.networks_]
 
     def _groups(self, t: Target) -> None:
         return None
@@ -194,3 +205,8 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     def spread(self, X: Any) -> Numbers:
         """How far the members disagree: the standard deviation of their predictions, as `predict`."""
         return weighted_spread(self._numbers(self._member_outputs(X)), self.shares_)
+
+
+def _shifted(network: Network, shift: Numbers) -> Network:
+    *hidden, last = network.layers
+    return Network([*hidden, Layer(last.W, last.b + shift.astype(last.b.dtype), last.activation)])
