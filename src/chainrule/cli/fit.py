@@ -27,7 +27,7 @@ def fit(
     *,
     target: str | None = None,
     task: Literal["classification", "regression"] | None = None,
-    loss: Literal["absolute_error", "huber", "poisson", "quantile"] | None = None,
+    loss: Literal["squared_error", "absolute_error", "huber", "poisson", "quantile"] | None = None,
     quantiles: str | None = None,
     members: int | None = None,
     bins: int | None = None,
@@ -67,7 +67,7 @@ def fit(
             Parquet files, which are read along the training and may be larger than memory.
         target: the column to learn; the last one without it.
         task: what to learn; inferred from the target without it.
-        loss: what numbers are learned by: the squared error without it.
+        loss: what numbers are learned by.
         quantiles: for the loss quantile: levels with commas between; 0.05,0.5,0.95 without it.
         members: how many networks; 1 sets rows aside to validate on.
         bins: of a column of numbers, each of which the networks see beside the number; 0 for none.
