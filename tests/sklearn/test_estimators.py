@@ -132,11 +132,18 @@ def test_one_member_is_the_plain_network() -> None:
 
 def test_rows_of_your_own_to_stop_on() -> None:
     X, y = load_breast_cancer(return_X_y=True)
-    clf = Classifier(**QUICK).fit(X[:400], y[:400], validation=(X[400:], y[400:]))
+    own = X[400:], y[400:]
+    clf = Classifier(**QUICK, calibrate=False).fit(X[:400], y[:400], validation=own)
     watched = [result.history.validation_loss[result.kept_epoch - 1] for result in clf.results_]
     p = [clf._probabilities(u[None]) for u in clf._member_outputs(X[400:])]
     assert watched == pytest.approx([log_loss(y[400:], each) for each in p], rel=1e-4)
     assert (clf.folds_ == -1).all()
+    calibrated = Classifier(**QUICK).fit(X[:400], y[:400], validation=own)
+    assert calibrated.calibration_.log_loss == pytest.approx(
+        (log_loss(y[400:], clf.predict_proba(own[0])), log_loss(y[400:], calibrated.predict_proba(own[0]))),
+        rel=1e-6,
+    )  # fmt: skip
+    assert calibrated.calibration_.temperature != 1
 
 
 def test_kinds_get_the_share_that_they_are_worth_on_rows_not_trained_on() -> None:

@@ -109,11 +109,14 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self._go_on(X, y, sample_weight, classes)
         return self
 
+    def _calibrate(self, found: OutOfFold, shares: Weights) -> None:
+        if self.calibrate and self._task != _MULTILABEL:
+            out = found.known
+            self.calibration_ = calibrate(found.u[:, out], found.t[out], found.weights[out], shares)
+
     def _score_out_of_fold(self, found: OutOfFold) -> None:
         out, t, w = found.known, found.t[found.known], found.weights[found.known]
         self.oof_scores_: dict[str, float] = {}
-        if self.calibrate and self._task != _MULTILABEL and out.any():
-            self.calibration_ = calibrate(found.u[:, out], t, w, self.kind_shares_)
         p = self._probabilities(found.u, self.kind_shares_)
         self.oof_prediction_ = found.spread_out(p)
         if not out.any():

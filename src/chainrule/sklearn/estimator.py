@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ class OutOfFold:
         t: the encoded targets of the different rows, (m,) or (m, outputs).
         weights: of the different rows, (m,).
         u: the outputs for them of the members that left them out, a kind each, (kinds, m, outputs);
-            NaN where every member trained on the row.
+            NaN where every member trained on the row. Of rows that all left out, by each member.
         of: of each row that was fitted, the number of its like, or −1 where its weight is 0, (n,).
     """
 
@@ -75,6 +75,12 @@ class OutOfFold:
     def known(self) -> npt.NDArray[np.bool_]:
         """Which of the different rows some member left out, (m,)."""
         return np.asarray(np.isfinite(self.u).all(axis=(0, 2)))
+
+    def by_kind(self, turns: Sequence[Turn]) -> Self:
+        """The same with the mean of the outputs of each kind's members, from those of every member."""
+        kinds = np.array([turn.place for turn in turns])
+        each = [self.u[kinds == kind].mean(axis=0) for kind in range(kinds.max() + 1)]
+        return replace(self, u=np.stack(each))
 
     def spread_out(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Values of the different rows for all rows, NaN where the weight is 0."""
@@ -167,10 +173,20 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         u = out_of_fold(self.networks_, Z, folds, turns)
         found = OutOfFold(t_own, w, u, distinct.of)
-        own_rows = None if held_out is None else self._held_out_by_kind(held_out, turns)
-        self._weigh(own_rows or found, turns)
+        if held_out is None:
+            self._weigh(found, turns)
+            if found.known.any():
+                self._calibrate(found, self.kind_shares_)
+        else:
+            judged = self._judged_by_each(held_out)
+            self._weigh(judged.by_kind(turns), turns)
+            self._calibrate(judged, self.shares_)
         self._score_out_of_fold(found)
         tasks.end()
+
+    @abstractmethod
+    def _calibrate(self, found: OutOfFold, shares: Weights) -> None:
+        """Mend the answers by those for rows not trained on, of kinds or members with these shares."""
 
     @abstractmethod
     def _score_out_of_fold(self, found: OutOfFold) -> None:
@@ -194,12 +210,10 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         shares = self.kind_shares_[[turn.place for turn in turns]]
         self.shares_: Weights = shares / shares.sum()
 
-    def _held_out_by_kind(self, held_out: tuple[Any, ...], turns: Sequence[Turn]) -> OutOfFold:
-        """The same of rows of the user's own, each kind by the mean of its members' outputs."""
+    def _judged_by_each(self, held_out: tuple[Any, ...]) -> OutOfFold:
+        """The same of rows of the user's own, which no member trained on, by each of them."""
         Z, t, *w = held_out
-        each = members_outputs(self.networks_, Z, self.threads)
-        kinds = np.array([turn.place for turn in turns])
-        u = np.stack([each[kinds == kind].mean(axis=0) for kind in range(kinds.max() + 1)])
+        u = members_outputs(self.networks_, Z, self.threads)
         return OutOfFold(t, w[0] if w else np.ones(len(Z)), u, np.arange(len(Z)))
 
     @property

@@ -111,13 +111,16 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         found: Target = self._learned.encode(y.reshape(len(y), -1))
         return found[:, 0] if self._single else found
 
-    def _score_out_of_fold(self, found: OutOfFold) -> None:
-        out = found.known
-        if self.loss == "quantile" and out.any():
+    def _calibrate(self, found: OutOfFold, shares: Weights) -> None:
+        if self.loss == "quantile":
+            out = found.known
             each = self._learned.values(found.u[:, out])
-            mixed = np.average(each, axis=0, weights=self.kind_shares_)
+            mixed = np.average(each, axis=0, weights=shares)
             t = found.t[out].reshape(-1, 1)
             self._learned = self._learned.fitted_to(mixed, t, found.weights[out])
+
+    def _score_out_of_fold(self, found: OutOfFold) -> None:
+        out = found.known
         z = np.average(self._numbers(found.u), axis=0, weights=self.kind_shares_)
         self.oof_prediction_ = found.spread_out(z)
         self.oof_quantiles_ = None
