@@ -46,7 +46,23 @@ def test_a_wrong_gradient_ends_with_1(said: Said, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_model_and_some_of_its_rows(said: Said, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "iris", "--epochs", "5", "--hidden", "9", "--out", "iris.safetensors"]) == 0
+    assert (
+        run(
+            [
+                "fit",
+                "iris",
+                "--epochs",
+                "5",
+                "--hidden",
+                "9",
+                "--members",
+                "1",
+                "--out",
+                "iris.safetensors",
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     code, out, _ = said("iris.safetensors", "iris", "--rows", "1-3,60", "--json")
     found = json.loads(out)
