@@ -16,8 +16,8 @@ struct Hyper {
            epsilon = 0, weight_decay = 0, initial_accumulator = 0, momentum_decay = 0, decrease = 0, shrink = 0, growth = 0;
     bool nesterov = false, of_steps = false, centered = false, amsgrad = false, epsilon_hat = false, decoupled = false, restart = false;
 
-    // Nothing but W ← W − αg: the products' tiles then take the step themselves.
-    bool plain() const { return rule == Rule::sgd && momentum == 0 && weight_decay == 0; }
+    // Nothing but W ← W − α(g + λW): the products' tiles then take the step themselves.
+    bool plain() const { return rule == Rule::sgd && momentum == 0; }
     bool searches() const { return rule == Rule::backtracking; }
     bool by_batches() const { return rule != Rule::lbfgs; }
     bool decays_apart() const { return rule == Rule::adamw || rule == Rule::lion || (rule == Rule::nadam && decoupled); }

@@ -10,7 +10,7 @@
 
 namespace chainrule {
 
-template <class T> using Tile = void (*)(const Call<T>&, T);
+template <class T> using Tile = void (*)(const Call<T>&, const Descents<T>&);
 
 // Most rows a tile of so many units can have, and the widest piece of a panel a tile takes at once.
 template <class T> constexpr int tile_rows(int units) {
@@ -76,8 +76,8 @@ template <class T, Rows ROWS> void append_product(Calls<T>& calls, Index rows, I
     });
 }
 
-template <class T> inline void run(const Calls<T>& calls, T rate = T(0)) {
-    for (const auto& call : calls) call.tile(call, rate);
+template <class T> inline void run(const Calls<T>& calls) {
+    for (const auto& call : calls) call.tile(call, {});
 }
 
 }  // namespace chainrule

@@ -28,7 +28,7 @@ void append_forward(Calls<T>& calls, const Layers<T>& layers, const T* theta, Wo
             const Index width = layer.shape.width(j);
             append_product<T, Rows::UPRIGHT>(calls, std::min(block, to - row), width,
                 {nullptr, z + row * in.stride, panel, panel + inputs * width, nullptr, u + row * out.stride + j * PANEL<T>,
-                 in.stride, width, 0, out.stride, inputs, activation == Activation::relu ? T(0) : LEAST<T>, false});
+                 in.stride, width, 0, out.stride, inputs, activation == Activation::relu ? T(0) : LEAST<T>, false, false});
         }
     }
 }
@@ -46,7 +46,7 @@ void append_backward(Calls<T>& calls, const Layers<T>& layers, const T* turned, 
             append_product<T, Rows::UPRIGHT>(calls, std::min(block, to - row), width,
                 {nullptr, out.delta + row * out.delta_stride, turned + layer.turned_at + layer.turned.at(0, j), nullptr,
                  gated ? in.y + row * in.stride + column : nullptr, in.delta + row * in.delta_stride + column,
-                 out.delta_stride, width, in.stride, in.delta_stride, outputs, LEAST<T>, false});
+                 out.delta_stride, width, in.stride, in.delta_stride, outputs, LEAST<T>, false, false});
         }
     }
 }
@@ -69,14 +69,15 @@ void append_gradient(std::vector<GradientTile<T>>& tiles, const Layers<T>& layer
         const Index width = layer.shape.width(j);
         for_strips(to - from, tile_rows<T>(int(width / UNIT<T>)), [&](Index strip, int count) {
             const Index first = from + strip, at = layer.at + layer.shape.at(first, j);
+            const bool ends_in_b = first + count > layer.plan.inputs;
             calls.clear();
             append_product<T, Rows::LYING>(calls, count, width,
                 {nullptr, in.z + first, out.delta + j * PANEL<T>, nullptr, nullptr, theta ? theta + at : scratch, in.stride,
-                 out.delta_stride, 0, width, rows, LEAST<T>, theta != nullptr});
+                 out.delta_stride, 0, width, rows, LEAST<T>, theta != nullptr, ends_in_b});
             // Where a strip takes several calls, the last one completes it.
             for (const auto& call : calls) tiles.push_back({call, at, 0, 0});
             tiles.back().size = count * width;
-            if (apart && first + count > layer.plan.inputs) tiles.back().of_b = width;
+            if (apart && ends_in_b) tiles.back().of_b = width;
         });
     }
 }
@@ -254,7 +255,7 @@ template <class T> struct Program {
     // f(offset in the flat arrays, size, gradient, whether it is b's) for each stretch of layer l's gradient.
     template <class F> void for_gradient(Index l, F f) const {
         for (const auto& tile : weights[l].tiles) {
-            tile.call.tile(tile.call, T(0));
+            tile.call.tile(tile.call, {});
             const Index of_w = tile.size - tile.of_b;
             if (of_w) f(tile.at, of_w, scratch.get(), false);
             if (tile.of_b) f(tile.at + of_w, tile.of_b, scratch.get() + of_w, true);

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "program.hpp"
+#include "squares.hpp"
 
 namespace chainrule {
 
@@ -118,7 +119,7 @@ template <class T> class Run {
 
     bool penalised() const { return plan_.penalty != 0; }
     bool apart() const { return penalised() || plan_.groups; }  // W and b learn in ways of their own
-    bool plain() const { return plan_.hyper.plain() && !apart(); }
+    bool plain() const { return plan_.hyper.plain() && !scales_; }
 
     void gather(const std::uint32_t* rows, Index from, Index to) {
         const Index inputs = layers_.inputs(), stride = work_.at[0].stride;
@@ -167,19 +168,21 @@ template <class T> class Run {
         const Moments<T> all = moments();
         const Step<T> step(plan_.hyper, rate, updates_ + 1);
         const auto step_of = [&](const Group& group) { return Step<T>(group.hyper, rate * group.factor, updates_ + 1); };
+        const T pull = penalised() && total > 0 ? T(plan_.penalty / total) : T(0);
         for (Index l = layers_.count() - 1; l >= 0; l--) {
+            const Step<T> of_w = plan_.groups ? step_of(plan_.groups->weights[l]) : step;
+            const Step<T> of_b = plan_.groups ? step_of(plan_.groups->biases[l]) : step;
             if (plain()) {
-                for (const auto& tile : p.weights[l].tiles) tile.call.tile(tile.call, step.rate);
+                const Descents<T> descents{{of_w.rate, of_w.decay + pull}, {of_b.rate, of_b.decay}};
+                for (const auto& tile : p.weights[l].tiles) tile.call.tile(tile.call, descents);
             } else {
-                Step<T> of_w = plan_.groups ? step_of(plan_.groups->weights[l]) : step;
-                const Step<T> of_b = plan_.groups ? step_of(plan_.groups->biases[l]) : step;
-                const T pull = penalised() && total > 0 ? T(plan_.penalty / total) : T(0);
                 const bool scaled = scales_ && l == 0;
-                if (!scaled) of_w.decay += pull;
+                Step<T> pulled = of_w;
+                if (!scaled) pulled.decay += pull;
                 p.for_gradient(l, [&](Index at, Index size, const T* g, bool of_bias) {
                     if (scaled && !of_bias)
                         for (Index i = 0; i < size; i++) scales_->gradient[at + i] = g[i] + pull * theta_[at + i];
-                    else update_(size, theta_.get() + at, g, all.at(at), of_bias ? of_b : of_w);
+                    else update_(size, theta_.get() + at, g, all.at(at), of_bias ? of_b : pulled);
                 });
                 if (scaled) update_scaled(p, of_w, step_of(*plan_.groups->scales));
             }
@@ -231,26 +234,13 @@ template <class T> class Run {
         for (int m = 0; m < slots_; m++) std::fill_n(scales_->moments[m].get(), layers_.inputs(), T(plan_.hyper.initial_accumulator));
     }
 
-    // Σ v², summed in one order whatever the team and the instruction set.
-    static double squared_norm(const T* v, Index n) {
-        constexpr int LANES = 8;
-        double part[LANES] = {};
-        const Index whole = n / LANES * LANES;
-        for (Index i = 0; i < whole; i += LANES)
-            for (int k = 0; k < LANES; k++) part[k] += double(v[i + k]) * double(v[i + k]);
-        for (Index i = whole; i < n; i++) part[i - whole] += double(v[i]) * double(v[i]);
-        double sum = 0;
-        for (double p : part) sum += p;
-        return sum;
-    }
-
     // ½·penalty·ΣW² over all layers, b left out.
     double penalty() const {
-        double sum = 0;
+        Squares<T> squares;
         for (const auto& layer : layers_.all)
             for (Index j = 0; j < layer.shape.count(); j++)
-                sum += squared_norm(theta_.get() + layer.at + layer.shape.at(0, j), layer.plan.inputs * layer.shape.width(j));
-        return 0.5 * plan_.penalty * sum;
+                squares.add(theta_.get() + layer.at + layer.shape.at(0, j), layer.plan.inputs * layer.shape.width(j));
+        return 0.5 * plan_.penalty * squares.sum();
     }
 
     // f(offset, size) for each stretch of the parameters that a member updates.
@@ -270,7 +260,7 @@ template <class T> class Run {
             p.for_gradient(l, [&](Index at, Index size, const T* g, bool) { std::copy_n(g, size, gradient_.get() + at); });
         for_own(p, [&](Index at, Index size) { std::copy_n(theta_.get() + at, size, before_.get() + at); });
         me.barrier->wait();
-        const double slope = h.decrease * squared_norm(gradient_.get(), gradient_.size()), least = eta * 0x1p-50;
+        const double slope = h.decrease * Squares<T>().add(gradient_.get(), gradient_.size()).sum(), least = eta * 0x1p-50;
         bool found = false;
         while (!found && eta > least) {
             const T step = T(eta);

@@ -21,16 +21,28 @@ template <int N, class F> __attribute__((always_inline)) inline void each(F f) {
 // Rows of A: element (i, k) is at a[i*row + k] (UPRIGHT) or at a[k*row + i] (LYING, the transpose of a stored matrix).
 enum class Rows { UPRIGHT, LYING };
 
+// W ← W − rate·(G + decay·W).
+template <class T> struct Descent {
+    T rate, decay;
+};
+
+// A step of gradient descent on a layer: W's and b's.
+template <class T> struct Descents {
+    Descent<T> of_w, of_b;
+    bool decays() const { return of_w.decay != T(0) || of_b.decay != T(0); }
+};
+
 // What a tile computes and what becomes of its sums.
 template <class T> struct Call {
-    void (*tile)(const Call&, T rate);
+    void (*tile)(const Call&, const Descents<T>&);
     const T *a, *b;         // A, see Rows; B with `depth` rows, b_stride apart
     const T* start;         // every row's sums begin here, at b of the layer; or at 0 without it
     const T* gate;          // if given, C is kept where gate > 0 and is 0 elsewhere: δ·h(u) of a ReLU layer
     T* c;
     Index row, b_stride, gate_stride, c_stride, depth;
     T floor;                // z = max(u, floor): 0 for ReLU, −∞ to leave u as it is; NaN stays NaN
-    bool descend;           // C ← C − rate·sum instead: plain gradient descent on the spot
+    bool descend;           // C is W and the sums are its gradient: the step of gradient descent on the spot
+    bool ends_in_b;         // the last row of C is b
 };
 
 template <class T, int UNITS> struct TileShape {
@@ -42,7 +54,7 @@ template <class T, int UNITS> struct TileShape {
 };
 
 template <class T, int UNITS, int MR, Rows ROWS>
-__attribute__((noinline)) void tile(const Call<T>& call, T rate) {
+__attribute__((noinline)) void tile(const Call<T>& call, const Descents<T>& descents) {
     using Shape = TileShape<T, UNITS>;
     using V = Vector<T>;
     using H = Vector<T, UNIT_BYTES>;
@@ -89,10 +101,15 @@ __attribute__((noinline)) void tile(const Call<T>& call, T rate) {
     T* const c = call.c;
     const Index stride = call.c_stride;
     if (call.descend) {
-        finished([&](int i, int at, auto s) __attribute__((always_inline)) {
-            T* out = c + i * stride + at;
-            store(out, load<decltype(s)>(out) - rate * s);
-        });
+        const auto last = call.ends_in_b ? descents.of_b : descents.of_w;
+        const auto descend = [&](auto moved) __attribute__((always_inline)) {
+            finished([&](int i, int at, auto s) __attribute__((always_inline)) {
+                T* out = c + i * stride + at;
+                store(out, moved(load<decltype(s)>(out), s, i == MR - 1 ? last : descents.of_w));
+            });
+        };
+        if (descents.decays()) descend([](auto w, auto g, Descent<T> d) __attribute__((always_inline)) { return w - d.rate * (g + d.decay * w); });
+        else descend([](auto w, auto g, Descent<T> d) __attribute__((always_inline)) { return w - d.rate * g; });
     } else if (call.gate) {
         finished([&](int i, int at, auto s) __attribute__((always_inline)) {
             const auto gate = load<decltype(s)>(call.gate + i * call.gate_stride + at);
