@@ -134,6 +134,10 @@ def test_a_wrong_gradient_is_shown() -> None:
         (lambda z, y: (z - y) ** 2, "gives a pair, losses and gradients; got ndarray"),
         (lambda z, y: (((z - y) ** 2).mean(), 2 * (z - y)), r"loss of each row, \(8,\), got shape"),
         (lambda z, y: ((z - y) ** 2, (z - y)[:3]), r"of the shape of the outputs, \(8,\), got"),
+        (
+            lambda z, y: ((z - y) ** 2 / len(z), 2 * (z - y) / len(z)),
+            "of a row depends on the other rows: it and its gradient are to be the row's own",
+        ),
         (lambda z, y: (z * np.nan, z), "or its gradient is not finite"),
         (lambda z, y: (z**2, 2 * z * (1 + 0.001)), "is wrong: by output 0"),
     ],

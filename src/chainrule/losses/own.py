@@ -82,8 +82,8 @@ class Own(Loss):
             outputs: k.
 
         Raises:
-            InvalidValue: they differ, but at kinks; or what the function gives is not finite or of
-                another shape.
+            InvalidValue: they differ, but at kinks; or what the function gives is not finite, of
+                another shape, or depends on other rows.
         """
         rows = np.unique(np.linspace(0, len(t) - 1, ROWS).astype(np.int64))
         targets = t[rows].astype(np.float64)
@@ -92,11 +92,22 @@ class Own(Loss):
             ell, gradient = self.rows(a, targets), self.slope(a, targets)
             if not (np.isfinite(ell).all() and np.isfinite(gradient).all()):
                 raise InvalidValue(f"the loss {self.name!r} or its gradient is not finite")
+            self._check_alone(a, targets, ell, gradient)
             for j, step in enumerate(_STEP * np.eye(outputs)):
                 before = (ell - self.rows(a - step, targets)) / _STEP
                 after = (self.rows(a + step, targets) - ell) / _STEP
                 allowed = _NEAR * np.abs((before + after) / 2) + _ROUNDING * np.abs(ell)
                 self._compare(gradient[:, j], before, after, allowed, rows, j)
+
+    def _check_alone(self, a: Array, t: Array, ell: Array, gradient: Array) -> None:
+        half = (len(a) + 1) // 2
+        alone = self.rows(a[:half], t[:half]), self.slope(a[:half], t[:half])
+        for found, among in zip(alone, (ell, gradient), strict=True):
+            if not np.allclose(found, among[:half], rtol=1e-6, atol=0):
+                raise InvalidValue(
+                    f"the loss {self.name!r} of a row depends on the other rows: it and its gradient are"
+                    " to be the row's own, without a mean over rows"
+                )
 
     def _compare(
         self,
