@@ -359,3 +359,13 @@ def test_a_notebook_shows_the_box_and_the_network() -> None:
     assert all(name in shown for name in ("sepal length", "petal width", "setosa", "virginica"))
     assert "3 networks, of which the first:" in shown and "<svg" in shown.split("of which the first:")[1]  # fmt: skip
     assert "of which the first:" in clf._repr_mimebundle_()["text/html"]
+
+
+def test_a_search_along_lines_drops_nothing_unless_it_is_asked_to() -> None:
+    X, y = load_iris(return_X_y=True)
+    lbfgs = Classifier(members=3, epochs=3, hidden=8, optimizer="lbfgs").fit(X, y)
+    assert lbfgs.results_[0].plan.dropout == (0.0,)
+    adamw = Classifier(members=3, epochs=3, hidden=8).fit(X, y)
+    assert adamw.results_[0].plan.dropout == (0.1,)
+    with pytest.raises(ValueError, match="it takes no dropout"):
+        Classifier(members=3, dropout=0.2, optimizer="lbfgs").fit(X, y)

@@ -23,7 +23,7 @@ from chainrule.errors import InvalidValue
 from chainrule.explanation.drawing.diagram import diagram
 from chainrule.losses import Own
 from chainrule.network import Network
-from chainrule.optimizers import TOGETHER, Optimizer
+from chainrule.optimizers import LBFGS, TOGETHER, Optimizer
 from chainrule.sklearn.callbacks import CallbackSupportMixin, Tasks
 from chainrule.storage import Model, Trained
 from chainrule.tables import Encoder, Table, TargetEncoder
@@ -95,7 +95,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
 
     hidden: int | Sequence[int] = recipe.HIDDEN
     activation: str | Sequence[str] | None = None
-    dropout: float | Sequence[float] = recipe.DROPOUT
+    dropout: float | Sequence[float] | None = None
     optimizer: str | Optimizer | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
@@ -350,6 +350,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         batch_size = None if rule.takes_all_rows else length.batch_size
         if self.batch_size is not None:
             batch_size = self.batch_size
+        dropout = self.dropout
+        if dropout is None:  # losses that are compared along a line need the same units at each try
+            dropout = 0.0 if isinstance(rule, LBFGS) else recipe.DROPOUT
         network = recipe.network(sizes, activation, seed, self.dtype)
         return Member(network, columns, {
             "loss": self.loss_,
@@ -359,7 +362,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             "epochs": epochs,
             "batch_size": batch_size,
             "stopping": epochs if self.patience is None else self.patience,  # the best is kept
-            "dropout": self.dropout if hidden else 0.0,
+            "dropout": dropout if hidden else 0.0,
             "seed": seed,
             "engine": self.engine,
             "device": self.device,
