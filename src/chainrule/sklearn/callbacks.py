@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Tasks:
         """
         self.around: Callable[[int], AbstractContextManager[Callback]] | None = None
         self._estimator, self._members, self._data = estimator, members, data
+        self._one_at_a_time = Lock()  # members are trained in threads of their own
         if not hasattr(estimator, "_init_callback_context"):
             return
         self._root = estimator._init_callback_context(
@@ -67,15 +69,18 @@ class Tasks:
     @contextmanager
     def _around(self, number: int) -> Iterator[Callback]:
         task, last = self._networks[number], dict[str, Any]()
-        task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+        with self._one_at_a_time:
+            task.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
         def epoch(event: Event) -> bool:
-            one = task.subcontext("epoch")
-            one.call_on_fit_task_begin(estimator=self._estimator, **self._data)
-            return self._tell_end(one, lambda: last.update(self._alone(number, event)) or last)
+            with self._one_at_a_time:
+                one = task.subcontext("epoch")
+                one.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+                return self._tell_end(one, lambda: last.update(self._alone(number, event)) or last)
 
         yield epoch
-        self._tell_end(task, lambda: last or None)
+        with self._one_at_a_time:
+            self._tell_end(task, lambda: last or None)
 
     def _tell_end(self, task: Any, fitted: Callable[[], dict[str, Any] | None]) -> bool:
         """Tell of a task's end; whether a callback wants no more of its like."""
