@@ -118,7 +118,8 @@ template <class T> class BoundRun {
 
     // `order` gives each epoch's rows; nothing in Python is touched between the epochs.
     template <class Orders> Ended epochs_with(std::uint64_t number, std::size_t count, Orders order, const double* rates, Index rate_count,
-                                              double* step_losses = nullptr, double* losses = nullptr, double* step_penalties = nullptr) {
+                                              double* step_losses = nullptr, double* losses = nullptr, double* step_penalties = nullptr,
+                                              std::uint64_t first = 0) {
         EpochResult result{Ending::finished, 0.0, 0};
         bool signalled = false;
         {
@@ -130,7 +131,7 @@ template <class T> class BoundRun {
                         nb::gil_scoped_acquire acquire;
                         return signalled = PyErr_CheckSignals() != 0;
                     },
-                    step_losses, step_penalties);
+                    step_losses, step_penalties, first);
                 if (losses && result.ending == Ending::finished) losses[i] = result.loss;
             }
         }
@@ -171,8 +172,9 @@ template <class T> class BoundRun {
     }
 
     // Over rows that are given by their numbers, in that order; they may be some, and some of them more than once.
+    // `first` is the number of the first step, where they are a later part of an epoch.
     Ended epoch_over(std::uint64_t number, const std::vector<double>& rates, Numbers rows, std::optional<Losses> step_losses,
-                     std::optional<Losses> step_penalties) {
+                     std::optional<Losses> step_penalties, std::uint64_t first) {
         const Index n = Index(rows.shape(0)), steps = run_.steps_over(n);
         check_rates(rates, steps);
         for (const auto& each : {step_losses, step_penalties})
@@ -183,7 +185,7 @@ template <class T> class BoundRun {
             if (rows.data()[i] < 0 || rows.data()[i] >= run_.rows()) throw nb::index_error("no such row");
         const auto given = [&](std::uint64_t) { return Order(rows.data(), std::uint64_t(n)); };
         return epochs_with(number, 1, given, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr, nullptr,
-                           step_penalties ? step_penalties->data() : nullptr);
+                           step_penalties ? step_penalties->data() : nullptr, first);
     }
 
     // As many epochs as `losses` has entries; the steps are those of the last one.
@@ -326,7 +328,7 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
         .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
         .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").none(),
-             nb::arg("step_penalties").none())
+             nb::arg("step_penalties").none(), nb::arg("first"))
         .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))

@@ -361,9 +361,9 @@ template <class T> class Run {
 
     // One epoch over the rows of an order: `rates` holds one learning rate, or one for each step. Where `step_losses` is given,
     // each step's mean loss goes there, and what of it is the penalty to `step_penalties`. `interrupted` is asked every few
-    // milliseconds.
+    // milliseconds. Where the order is that of a later part of the epoch, `first` is the number of its first step.
     EpochResult epoch(std::uint64_t number, Order order, const double* rates, Index rate_count, const std::function<bool()>& interrupted,
-                      double* step_losses = nullptr, double* step_penalties = nullptr) {
+                      double* step_losses = nullptr, double* step_penalties = nullptr, std::uint64_t first = 0) {
         if (!plan_.hyper.by_batches()) return {Ending::impossible, 0.0, 0};
         using Clock = std::chrono::steady_clock;
         taken_ = Index(order.size());
@@ -391,7 +391,7 @@ template <class T> class Run {
                     const double total = weight_of(batch, rows);
                     const Program<T>& p = program(me, rows);
                     gather(batch, p.from, p.to);
-                    const auto dropout_key = !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, std::uint64_t(s));
+                    const auto dropout_key = !drops_ ? NO_DROPOUT : key_of(plan_.seed, DROPOUT, number, first + std::uint64_t(s));
                     rows_phase(p, total, dropout_key);
                     const double extra = penalised() && me.number == 0 ? penalty() : 0.0;  // before the team changes W
                     me.barrier->wait();

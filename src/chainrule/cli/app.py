@@ -63,6 +63,11 @@ for name, what, example in (
         "chainrule draw moons.safetensors moons --what bending --out bending.png",
     ),
     (
+        "play",
+        "Open a page in the browser that shows networks while they learn.",
+        "chainrule play churn.csv --target churn",
+    ),
+    (
         "check",
         "Find the mistakes of a set-up in PyTorch before it is trained.",
         "chainrule check train.py:make_setup",

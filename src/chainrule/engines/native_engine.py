@@ -181,6 +181,7 @@ class NativeEngine:
         learning_rates: Rates,
         step_losses: Losses | None = None,
         step_penalties: Losses | None = None,
+        first: int = 0,
     ) -> float:
         """One pass over rows that are given by their numbers, in that order; see `Engine.epoch`.
 
@@ -190,6 +191,8 @@ class NativeEngine:
             learning_rates: one for all steps, or an array with one for each.
             step_losses: as in `epoch`.
             step_penalties: filled with the part of each step's loss that is the plan's penalty.
+            first: the number of the first step, from 0, where the rows are a later part of an epoch;
+                keys the dropout.
 
         Raises:
             DivergenceError: as in `epoch`.
@@ -197,9 +200,11 @@ class NativeEngine:
         """
         scalar = not isinstance(learning_rates, np.ndarray)
         rates = [learning_rates] if scalar else np.atleast_1d(learning_rates).tolist()
-        ending, loss, steps = self._run.epoch_over(number, rates, rows, step_losses, step_penalties)
+        ending, loss, steps = self._run.epoch_over(
+            number, rates, rows, step_losses, step_penalties, first
+        )
         if ending:
-            self._refuse(ending, number + 1, steps)
+            self._refuse(ending, number + 1, first + steps)
         return cast(float, loss)
 
     def epochs(self, number: int, learning_rate: float, losses: Losses) -> None:

@@ -110,6 +110,7 @@ def train(
     threads: int | None = None,
     seed: int = 0,
     shuffle: bool = True,
+    penalty: float = 0.0,
     groups: Groups = TOGETHER,
     start: State | None = None,
     watched: Callable[[Engine], float] | None = None,
@@ -147,6 +148,7 @@ def train(
         threads: how many the engine may use; None lets it choose.
         seed: keys the order of rows, dropout and the choice of validation rows.
         shuffle: whether each epoch takes the rows in an order of its own.
+        penalty: α; a step descends (Σ wᵢ ℓᵢ + ½ α ΣW²) / Σ wᵢ over its batch, see `Plan`.
         groups: which parameters learn at rates of their own; all at the same without it.
         start: the `Result.state` of a training with the same plan to go on from, moments and counters included; the
             network then starts with its parameters.
@@ -180,6 +182,7 @@ def train(
         batch_size=BATCH_SIZE if batch_size is None else batch_size,
         seed=seed,
         shuffle=shuffle,
+        penalty=penalty,
         groups=groups,
     )
     data = rows.prepare(plan, X, y, weights, validation)
@@ -206,7 +209,7 @@ def train(
             plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
         ),
     )
-    return run(loop, plan, reason, shown, lambda error: _what_happened(error, worker, plan, data))
+    return run(loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data))
 
 
 def run(
@@ -333,7 +336,7 @@ def _result(loop: Loop, plan: Plan, reason: str, status: Status) -> Result:
     )
 
 
-def _what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: rows.Data) -> str:
+def what_happened(error: DivergenceError, engine: Engine, plan: Plan, data: rows.Data) -> str:
     """The text for a divergence: where, the largest gradient on that batch, and what to try."""
     first = (error.step - 1) * plan.batch_size
     batch = order(plan, len(data.X), error.epoch - 1)[first : first + plan.batch_size]

@@ -62,9 +62,9 @@ def look(subject: Subject) -> Lookout | None:
     if len(X) < 2:
         raise InvalidValue("a plane goes through the data, and they are one row: give more")
     shown = np.unique(np.linspace(0, len(X) - 1, min(len(X), SHOWN)).astype(np.int64))
-    axes, points, place = _columns(subject, X) or _components(X)
+    axes, points, place = _columns(subject, X) or components(X)
     points = points[shown]
-    x, y = _axis(points[:, 0]), _axis(points[:, 1])
+    x, y = axis(points[:, 0], GRID), axis(points[:, 1], GRID)
     grid = np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
     plane = Plane(axes, x, y, points, _targets(subject)[shown], subject.classes)
     return Lookout(plane, place(grid).astype(subject.X.dtype), shown)
@@ -129,7 +129,7 @@ def _columns(subject: Subject, X: Numbers) -> tuple[tuple[str, str], Numbers, Pl
     return (first, second), center + spread * X, place
 
 
-def _components(X: Numbers) -> tuple[tuple[str, str], Numbers, Place]:
+def components(X: Numbers) -> tuple[tuple[str, str], Numbers, Place]:
     """The plane through the mean that the data vary most in (Pearson 1901)."""
     mean = X.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(X, rowvar=False))
@@ -140,10 +140,11 @@ def _components(X: Numbers) -> tuple[tuple[str, str], Numbers, Place]:
     return (axes[0], axes[1]), (X - mean) @ V, lambda grid: mean + grid @ V.T
 
 
-def _axis(values: Numbers) -> Numbers:
+def axis(values: Numbers, count: int) -> Numbers:
+    """So many places, evenly from a little before the lowest value to a little beyond the highest."""
     low, high = values.min(), values.max()
     space = MARGIN * (high - low) or MARGIN * (abs(low) or 1.0)
-    return np.linspace(low - space, high + space, GRID)
+    return np.linspace(low - space, high + space, count)
 
 
 def _targets(subject: Subject) -> Numbers:

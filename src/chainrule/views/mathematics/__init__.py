@@ -13,13 +13,14 @@ from chainrule.views.mathematics.document import (
     Sentence,
     by,
 )
-from chainrule.views.mathematics.html import html, page
+from chainrule.views.mathematics.html import STYLE, body, html, page
 from chainrule.views.mathematics.latex import display, latex, markdown
 from chainrule.views.mathematics.notation import raised
 from chainrule.views.mathematics.text import text
 
 __all__ = [
     "EDGE",
+    "STYLE",
     "Document",
     "Formula",
     "Heading",
@@ -27,6 +28,7 @@ __all__ = [
     "Matrix",
     "Part",
     "Sentence",
+    "body",
     "by",
     "display",
     "html",

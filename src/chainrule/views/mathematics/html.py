@@ -27,7 +27,7 @@ from chainrule.views.mathematics.document import (
 )
 from chainrule.views.mathematics.notation import Partial, Symbol, Token, Word, tokens
 
-_STYLE = """
+STYLE = """
 .chainrule { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 72rem;
   overflow-x: auto; }
 .chainrule h2 { font-size: 1.25rem; margin: 0.4em 0; }
@@ -64,9 +64,19 @@ _LAST = ' class="last"'
 
 def html(document: Document, edge: int = EDGE) -> str:
     """A document as an element that may stand in any page, its style with it."""
-    body = "".join(_item(item, edge) for item in document.items)
-    title = f"<h2>{escape(document.title)}</h2>"
-    return f'<div class="chainrule"><style>{_STYLE}</style>{title}{body}</div>'
+    return f'<div class="chainrule"><style>{STYLE}</style>{body(document, edge)}</div>'
+
+
+def body(document: Document, edge: int = EDGE, exact: bool = False) -> str:
+    """What stands in that element besides its style.
+
+    Args:
+        document: what is said.
+        edge: entries shown at each end of what is too long to be shown whole.
+        exact: give every number that stands in a formula a title with all its digits.
+    """
+    items = "".join(_item(item, edge, exact) for item in document.items)
+    return f"<h2>{escape(document.title)}</h2>{items}"
 
 
 def page(document: Document, edge: int = EDGE) -> str:
@@ -81,12 +91,12 @@ def page(document: Document, edge: int = EDGE) -> str:
     )
 
 
-def _item(item: Item, edge: int) -> str:
+def _item(item: Item, edge: int, exact: bool) -> str:
     match item:
         case Heading():
             return f"<h3>{escape(item.text)}</h3>"
         case Formula():
-            return _formula(item, edge)
+            return _formula(item, edge, exact)
         case Sentence():
             return f"<p>{_words(item.text)}</p>"
 
@@ -97,30 +107,36 @@ def _words(text: str) -> str:
     )
 
 
-def _formula(formula: Formula, edge: int) -> str:
+def _formula(formula: Formula, edge: int, exact: bool) -> str:
     """The parts in a row that may break before each string; the shape at the right."""
     shape = "" if formula.shape is None else f'<span class="shape">{by(formula.shape)}</span>'
-    units = "".join(_units(formula, edge))
+    units = "".join(_units(formula, edge, exact))
     return f'<div class="formula">{units}{shape}</div>'
 
 
-def _units(formula: Formula, edge: int) -> Iterator[str]:
+def _units(formula: Formula, edge: int, exact: bool) -> Iterator[str]:
     """The parts, each string with what follows it up to the next string."""
     unit = ""
     for part, before in pairs(formula.parts):
         if isinstance(part, str):
             yield from [f"{unit}</span>"] if unit else []
             unit = f'<span class="unit{" apart" * is_apart(part)}">'
-        unit += _part(part, before, edge)
+        unit += _part(part, before, edge, exact)
     yield f"{unit}</span>"
 
 
-def _part(part: Part, before: str, edge: int) -> str:
+def _part(part: Part, before: str, edge: int, exact: bool) -> str:
     if isinstance(part, str):
         return mathml(part)
     if part.is_number:
-        return mathml(number(part, before))
-    return _matrix(part, edge)
+        set_ = mathml(number(part, before))
+        return f"<span{_title(float(part.values.flat[0]))}>{set_}</span>" if exact else set_
+    return _matrix(part, edge, exact)
+
+
+def _title(value: float) -> str:
+    """All the digits of a number."""
+    return f' title="{value!r}"'
 
 
 def mathml(text: str) -> str:
@@ -159,7 +175,7 @@ def _symbol(symbol: Symbol) -> str:
     return nabla + letter
 
 
-def _matrix(matrix: Matrix, edge: int) -> str:
+def _matrix(matrix: Matrix, edge: int, exact: bool) -> str:
     rows, columns = (shown(count, edge) for count in matrix.table.shape)
     head = ""
     if matrix.columns:
@@ -167,7 +183,7 @@ def _matrix(matrix: Matrix, edge: int) -> str:
         head = f"<thead><tr>{names}</tr></thead>"
     body = "".join(
         "<tr>"
-        + "".join(_cell(matrix, i, j, last=k == len(columns) - 1) for k, j in enumerate(columns))
+        + "".join(_cell(matrix, i, j, k == len(columns) - 1, exact) for k, j in enumerate(columns))
         + (_heading(matrix.rows, i, "row") if matrix.rows else "")
         + "</tr>"
         for i in rows
@@ -180,9 +196,13 @@ def _heading(names: tuple[str, ...], i: int | None, scope: str) -> str:
     return f'<th class="{scope}" scope="{scope}" title="{name}">{name}</th>'
 
 
-def _cell(matrix: Matrix, i: int | None, j: int | None, last: bool) -> str:
+def _cell(matrix: Matrix, i: int | None, j: int | None, last: bool, exact: bool) -> str:
+    title = ""
     if i is None:
         text = "⋱" if j is None else "⋮"
+    elif j is None:
+        text = "…"
     else:
-        text = "…" if j is None else entry(float(matrix.table[i, j]))
-    return f"<td{_LAST * last}>{text}</td>"
+        value = float(matrix.table[i, j])
+        text, title = entry(value), _title(value) if exact else ""
+    return f"<td{_LAST * last}{title}>{text}</td>"
