@@ -106,7 +106,7 @@ class Race:
         scene = Scene.of(data, self._find)
         for lane in self.lanes:
             lane.take(self.experiment, scene)
-        self.scene, self.window = scene, Window.of(scene, self.experiment.view)
+        self.scene, self.window = scene, Window.of(scene, self.experiment.view, self.window)
 
     def look(self, view: View) -> None:
         """See the networks in another plane.

@@ -46,8 +46,13 @@ class Window:
     small: Array
 
     @classmethod
-    def of(cls, scene: Scene, view: View) -> Window:
+    def of(cls, scene: Scene, view: View, before: Window | None = None) -> Window:
         """The plane that an experiment asks for.
+
+        Args:
+            scene: the rows.
+            view: the plane.
+            before: a window on the same plane whose ends are kept, so that a point lies where it lay.
 
         Raises:
             UnknownName: there is no such column.
@@ -56,7 +61,7 @@ class Window:
         axes, points, place = _plane(scene, view)
         count = len(points)
         shown = np.unique(np.linspace(0, count - 1, min(count, limits.POINTS)).astype(np.int64))
-        x, y = axis(points[:, 0], GRID), axis(points[:, 1], GRID)
+        x, y = (before.x, before.y) if before else (axis(points[:, i], GRID) for i in (0, 1))
         ends = (x[0], x[-1]), (y[0], y[-1])
         return cls(
             axes=axes,
