@@ -14,6 +14,7 @@ from chainrule.errors import ChainruleError, InvalidValue
 from chainrule.web import inspector, leaving, limits
 from chainrule.web.experiment import Change, Experiment
 from chainrule.web.frame import frame
+from chainrule.web.lane import LEARNING
 from chainrule.web.race import Race, pool
 from chainrule.web.scene import Find
 from chainrule.web.window import held
@@ -21,6 +22,7 @@ from chainrule.web.window import held
 _EVERY = 1 / limits.FRAMES  # seconds between two frames
 _PIECE = 0.008  # seconds of training between two looks at what the page asks
 _SHARE = 0.75  # of the time that goes into training where it goes as fast as it can; a browser needs the rest
+_PIECES = 1000  # of training, over which the pace is taken; no more than the last second's
 _AHEAD = 2  # frames on their way that the page has not seen
 _FASTEST = 1_000_000.0  # steps a second that can be asked for
 
@@ -58,7 +60,7 @@ class Conductor(threading.Thread):
         self._shown, self._seen, self._run = 0, 0, 0
         self._next_frame = 0.0
         self._owed, self._since, self._piece = 0.0, 0.0, 1
-        self._pace: deque[tuple[float, int]] = deque()
+        self._pace: deque[tuple[float, int]] = deque(maxlen=_PIECES)
 
     def end(self) -> None:
         """End the thread, at the next look."""
@@ -225,7 +227,8 @@ class Conductor(threading.Thread):
         steps = self._piece if not self._speed else self._allowed(began)
         made = race.advance(steps) if steps else 0
         took = time.perf_counter() - began
-        self._pace.append((began + took, made * len(race.lanes)))
+        learning = sum(lane.status == LEARNING for lane in race.lanes)
+        self._pace.append((began + took, made * learning))
         if race.ended:
             self._playing, self._dirty = False, True
         elif self._speed:

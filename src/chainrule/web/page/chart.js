@@ -56,7 +56,7 @@ export class Chart {
     ]);
     const axis = { color: ink, gridcolor: line, zeroline: false };
     this.plotly.react(this.home, traces, {
-      margin: { l: 58, r: 8, t: 8, b: 38 },
+      margin: { l: 72, r: 8, t: 8, b: 38 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, size: 12 },
       showlegend: false,

@@ -83,7 +83,8 @@ export class NetworkPicture {
     const first = l === 0;
     const text = svg("text", { x: first ? x - this.unit / 2 - 4 : x + this.unit / 2 + 4, y: y + 4, "text-anchor": first ? "end" : "start" });
     const name = this.#nameOf(l, j);
-    text.textContent = name.length > 7 ? `${name.slice(0, 6)}…` : name;
+    const most = this.column < 110 ? 5 : 7;
+    text.textContent = name.length > most ? `${name.slice(0, most - 1)}…` : name;
     return text;
   }
 
