@@ -240,3 +240,49 @@ def test_the_address_holds_what_differs_from_the_usual(tab: Tab) -> None:
     tab.set("seed", "3")
     tab.until("window.chainrule.experiment.seed === 3")
     assert json.loads(tab.page.evaluate("decodeURIComponent(location.hash.slice(1))")) == {"seed": 3}  # fmt: skip
+
+
+def test_what_is_taken_along_is_saved_as_files(tab: Tab, tmp_path: Path) -> None:
+    tab.stop_at(50)
+    tab.page.get_by_text("Take it with you").click()
+    for name, ending, begins in (
+        ("PyTorch script", "-torch.py", b"# The network that sgd trained on moons, after 50 steps."),
+        ("Python call", "moons.py", b'"""The network that sgd trained on moons'),
+        ("curves, CSV", "-curves.csv", b"lane,optimizer,step,loss"),
+        ("network, SVG", ".svg", b"<svg"),
+        ("picture, PNG", ".png", b"\x89PNG"),
+    ):  # fmt: skip
+        with tab.page.expect_download() as started:
+            tab.page.get_by_role("button", name=name).click()
+        path = tmp_path / started.value.suggested_filename
+        started.value.save_as(path)
+        assert path.name.endswith(ending) and path.read_bytes().startswith(begins)
+
+
+def test_the_speed_is_kept_and_keys_play_and_step(tab: Tab) -> None:
+    tab.page.select_option("#speed", "10")
+    tab.page.locator("h1").click()
+    tab.page.keyboard.press(" ")
+    tab.until("window.chainrule.frame.step >= 3")
+    tab.page.keyboard.press(" ")
+    tab.until("!window.chainrule.frame.playing")
+    step = tab.told("frame.step")
+    assert step < 60
+    tab.page.keyboard.press(".")
+    tab.until(f"window.chainrule.frame.step === {step + 1}")
+
+
+def test_columns_are_held_by_sliders(tab: Tab) -> None:
+    tab.page.select_option("#data", "iris")
+    tab.until("window.chainrule.scene.title === 'iris'")
+    assert tab.told("scene.axes")[0].startswith("component 1")
+    tab.page.select_option("#axis-y", tab.told("scene.held[2].name"))
+    tab.until("window.chainrule.scene.axes[1] === window.chainrule.scene.held[2].name")
+    slider = tab.page.locator("#held input").first
+    name = (slider.get_attribute("aria-label") or "").removesuffix(" held at")
+    slider.focus()
+    slider.press("Home")
+    low = next(each["low"] for each in tab.told("scene.held") if each["name"] == name)
+    tab.until(f"window.chainrule.experiment.view.held[{json.dumps(name)}] === {low}")
+    tab.stop_at(300)
+    assert tab.exact("accuracy") > 0.7
