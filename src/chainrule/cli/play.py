@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,7 @@ def play(
 
 
 def _site(data: str | None, target: str | None) -> Site:
-    from chainrule.tables import BUILTIN
+    from chainrule.tables import is_builtin
     from chainrule.web import server
     from chainrule.web.uploads import Upload
 
@@ -69,14 +70,16 @@ def _site(data: str | None, target: str | None) -> Site:
             raise InvalidValue("a target is a column of a table: say which table")
         return server.Site()
     check_there(data)
-    if data in BUILTIN and not Path(data).exists():
+    if is_builtin(data):
         return server.site_of_builtin(data, target)
-    upload = Upload()
-    with sys.stdin.buffer if data == STDIN else Path(data).open("rb") as file:
+    name = "standard input" if data == STDIN else Path(data).name
+    with (
+        closing(Upload()) as upload,
+        sys.stdin.buffer if data == STDIN else Path(data).open("rb") as file,
+    ):
         while piece := file.read(_PIECE):
             upload.write(piece)
-    name = "standard input" if data == STDIN else Path(data).name
-    return server.site_of(name, *upload.table(name), target)
+        return server.site_of(name, *upload.table(name), target)
 
 
 def _open(address: str) -> None:

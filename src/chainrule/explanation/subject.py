@@ -137,7 +137,7 @@ class Subject:
     def of_problem(cls, problem: Problem, network: Network) -> Subject:
         """The rows that a network learned from, as a problem holds them."""
         loss, k = losses.default(network.activations[-1]).name, network.sizes[-1]
-        return _encoded(
+        return encoded_rows(
             network,
             loss,
             problem.encoder,
@@ -198,7 +198,7 @@ def _of_model(model: Model, table: Table, target: str | None, loss: str | None) 
         labels = table[encoded.name]
         y = encoded.encode(labels, table.row_number)
         t = losses.targets(y, model.plan.loss, model.plan.layer_sizes[-1], model.plan.dtype)
-    return _encoded(
+    return encoded_rows(
         model.network,
         model.plan.loss_name,
         encoder,
@@ -210,7 +210,7 @@ def _of_model(model: Model, table: Table, target: str | None, loss: str | None) 
     )
 
 
-def _encoded(
+def encoded_rows(
     network: Network,
     loss: str,
     encoder: Encoder,

@@ -10,7 +10,7 @@ from chainrule.errors import InvalidValue
 from chainrule.explanation.explainer import explain_subject
 from chainrule.views import mathematics
 from chainrule.web.race import Race
-from chainrule.web.window import refuse_outside
+from chainrule.web.window import point_of
 
 _MOST_ENTRIES = 32  # at each end of a row of numbers
 
@@ -33,7 +33,7 @@ def inspect(race: Race, number: int, asked: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(edge, int) or not 1 <= edge <= _MOST_ENTRIES:
         raise InvalidValue(f"1 to {_MOST_ENTRIES} entries are shown at each end")
     if row is None:
-        subject = scene.place(network, race.window.place(refuse_outside(asked.get("at"))))
+        subject = scene.place(network, race.window.place(point_of(asked.get("at"))))
     elif not isinstance(row, int) or not 0 <= row < len(scene.X):
         raise InvalidValue("there is no such row")
     else:

@@ -108,6 +108,11 @@ class Lane:
         """How many steps go once over the rows."""
         return self._per_epoch
 
+    @property
+    def current_plan(self) -> Plan:
+        """The plan, with the learning rate that it has now."""
+        return replace(self.plan, optimizer=optimizers.make(self.plan.optimizer, self.rate))
+
     def advance(self, steps: int) -> None:
         """Make so many steps; fewer where training ends."""
         end = self.step + steps
@@ -150,8 +155,8 @@ class Lane:
 
     def _diverged(self, error: DivergenceError) -> None:
         self.step += (error.epoch - 1 - self._epoch) * self._per_epoch + error.step - 1 - self._position  # fmt: skip
-        now = replace(self.plan, optimizer=optimizers.make(self.plan.optimizer, self.rate))
-        said = what_happened(error, self.engine, now, rows.Data(self.scene.X, self.scene.t))
+        data = rows.Data(self.scene.X, self.scene.t)
+        said = what_happened(error, self.engine, self.current_plan, data)
         self.status = DIVERGED
         self.message = f"diverged at step {self.step + 1:,}: {said}"
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from chainrule import optimizers
 from chainrule.errors import InvalidValue
-from chainrule.plan import Plan
 from chainrule.storage import Model, save
 from chainrule.tables import SHAPES
 from chainrule.torch.source import source
@@ -51,7 +50,7 @@ def model(race: Race, number: int) -> bytes:
     """The lane's network as a model file, with what turns a table into its rows."""
     lane = race.lanes[number]
     history = {"steps": lane.step, "epochs": lane.epochs, "data": race.scene.title}
-    made = Model(lane.current(), _plan(lane), race.scene.encoder, race.scene.target, history)
+    made = Model(lane.current(), lane.current_plan, race.scene.encoder, race.scene.target, history)
     with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
         path = Path(folder, "model.safetensors")
         save(made, path)
@@ -82,8 +81,6 @@ def python_call(race: Race, number: int) -> str:
     dropout = f"    dropout={net.dropout!r},\n" if net.dropout else ""
     notes = ["# What was changed by hand on the way is not in this call."] * bool(experiment.changes)  # fmt: skip
     notes += ["# The first weights given by hand are not in this call."] * bool(net.weights)
-    classes = race.scene.classes
-    output = "identity" if not classes else "logistic" if len(classes) == 2 else "softmax"
     return "\n".join(
         [
             f'"""{_title(lane, race.scene.title)}"""\n',
@@ -96,7 +93,7 @@ def python_call(race: Race, number: int) -> str:
             "network = chainrule.Network.of_sizes(",
             f"    {list(lane.network.sizes)},",
             f"    activation={list(net.activations)},",
-            f"    output={output!r},",
+            f"    output={lane.network.activations[-1]!r},",
             f"    seed={experiment.seed},",
             f"    initializer={net.initializer!r},",
             ")",
@@ -133,11 +130,6 @@ _FILES: dict[str, tuple[str, Callable[[Race, int], str | bytes]]] = {
     "python": (".py", python_call),
     "curves": ("-curves.csv", curves),
 }
-
-
-def _plan(lane: Lane) -> Plan:
-    """The lane's plan with the learning rate that it has now."""
-    return replace(lane.plan, optimizer=optimizers.make(lane.plan.optimizer, lane.rate))
 
 
 def _title(lane: Lane, title: str) -> str:

@@ -13,7 +13,7 @@ from chainrule import losses
 from chainrule.activations import Activation
 from chainrule.arrays import Array
 from chainrule.errors import InvalidValue, ShapeError, UnknownName
-from chainrule.explanation.subject import Subject
+from chainrule.explanation.subject import Subject, encoded_rows
 from chainrule.network import Layer, Network
 from chainrule.tables import SHAPES, Encoder, Table, TargetEncoder, builtin
 from chainrule.training.problem import Problem
@@ -121,24 +121,25 @@ class Scene:
         return self._subject(network, x, None, None)
 
     def _subject(self, network: Network, X: Array, t: Array | None, row: int | None) -> Subject:
-        owners = [feature for feature in self.encoder.features if feature.names] if self.encoder else []  # fmt: skip
-        columns = tuple(feature.name for feature in owners) or self.inputs
-        widths = [len(feature.names) for feature in owners] or [1] * len(columns)
+        labels = () if row is None else (self.labels[row],)
+        numbers = np.array([1 if row is None else self.features.row_number(row)])
+        if self.encoder is not None:
+            return encoded_rows(
+                network, self.loss, self.encoder, self.target,
+                X=X, t=t, labels=labels, numbers=numbers,
+            )  # fmt: skip
         return Subject(
             network=network,
             loss=self.loss,
             X=X,
             t=t,
             inputs=self.inputs,
-            columns=columns,
-            column_of=np.repeat(np.arange(len(columns)), widths),
+            columns=self.inputs,
+            column_of=np.arange(len(self.inputs)),
             classes=self.classes,
             target=self.target.name,
-            labels=() if row is None else (self.labels[row],),
-            numbers=np.array([1 if row is None else self.features.row_number(row)]),
-            mean=self.target.mean,
-            spread=self.target.spread,
-            encoder=self.encoder,
+            labels=labels,
+            numbers=numbers,
         )
 
 

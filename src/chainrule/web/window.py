@@ -160,7 +160,7 @@ def _grid(ends: tuple[tuple[float, float], tuple[float, float]], count: int) -> 
     return np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
 
 
-def refuse_outside(at: Any) -> Numbers:
+def point_of(at: Any) -> Numbers:
     """A point of the plane from the page, (1, 2).
 
     Raises:
