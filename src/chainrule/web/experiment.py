@@ -158,10 +158,12 @@ class View:
     Attributes:
         axes: two columns of numbers; without them two principal components, or the two there are.
         held: where the other columns are held; at their median without it.
+        aside: whether the rows set aside are drawn, too.
     """
 
     axes: tuple[str, ...] = ()
     held: Mapping[str, float] = field(default_factory=dict)
+    aside: bool = False
 
     @classmethod
     def of(cls, given: Given) -> Self:
@@ -169,7 +171,7 @@ class View:
         axes = given.each("axes", 2, lambda v: _text("axes", v, 1000))
         if len(axes) == 1 or len(set(axes)) < len(axes):
             raise InvalidValue("a plane has two axes, two different columns")
-        return cls(axes, given.numbers("held", limits.COLUMNS))
+        return cls(axes, given.numbers("held", limits.COLUMNS), given.flag("aside"))
 
 
 @dataclass(frozen=True)
@@ -329,6 +331,13 @@ class Given:
             _text(name, key, 1000): _number(name, each, -math.inf, math.inf)
             for key, each in value.items()
         }
+
+    def flag(self, name: str) -> bool:
+        """Yes or no; no without it."""
+        value = self.values.get(name, False)
+        if not isinstance(value, bool):
+            raise InvalidValue(f"{name} is true or false, got {_shortened(value)}")
+        return value
 
     def text(self, name: str, usual: str, longest: int) -> str:
         """Text."""
