@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from chainrule.cli import fitted
-from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, missing_values, stem
+from chainrule.cli.interruption import interruptible
 from chainrule.cli.job import Job
 from chainrule.errors import InvalidValue
 
@@ -130,24 +130,28 @@ def fit(
     check_target(path)  # before the work, not after it
     if report is not None:
         check_page(report)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), interruptible() as signals:
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
-        found = job.fit_estimator() if by_estimator else job.fit_network()
-        if report is not None:
-            _write_report(data, found, report)
+        try:
+            found = job.fit_estimator() if by_estimator else job.fit_network()
+            if report is not None:
+                _write_report(data, found, report)
+        except KeyboardInterrupt:
+            _say("interrupted; nothing is saved")
+            return signals.code
+    code = signals.code if found.result.status == "interrupted" else 0
     if job.together and os.environ["RANK"] != "0":
-        return 0
+        return code
     found.model.history["na"] = list(texts)
     save(found.model, path)
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:
         print("\n".join(fitted.lines(found, data, path, report)))
-    if found.result.status == "interrupted":
-        print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    if code:
+        _say(f"interrupted; the model is what it had learned by then{_kept(checkpoint)}")
+    return code
 
 
 def _write_report(data: str, found: Fit, path: Path) -> None:
@@ -176,6 +180,13 @@ def _keeping(checkpoint: Path | None, every: str | None, resume: bool) -> dict[s
     if resume or every:
         raise InvalidValue("--resume and --every go with --checkpoint FILE")
     return {}
+
+
+def _kept(checkpoint: Path | None) -> str:
+    """What to do after an interruption, if anything is kept."""
+    if checkpoint is None:
+        return ""
+    return f"; {checkpoint} holds the training: the same command with --resume goes on"
 
 
 def _levels(text: str | None) -> tuple[float, ...] | None:

@@ -106,9 +106,11 @@ class Loop:
         try:
             status = self._epochs()
             if self.keeper:
-                self.keeper.write(self)
+                self.keeper.write()
             return status
         except KeyboardInterrupt:
+            if self.keeper:
+                self.keeper.write()
             warnings.warn(
                 f"interrupted after {len(self.history)} of {self.epochs} epochs",
                 TrainingInterrupted,
@@ -122,7 +124,7 @@ class Loop:
         if self.watch.out_of_patience:  # a training that is resumed after its end
             return "stopped early"
         if self.keeper:
-            self.keeper.start()
+            self.keeper.start(self)
         self.start = perf_counter() - before
         for number, (rates, last_rate) in enumerate(islice(self.rates, len(rows), None), len(rows)):
             if after(engine_epoch(number, rates), last_rate):

@@ -134,11 +134,12 @@ def _loop(
 
 def _kept(plan: Plan, settings: Settings, groups: RowGroups) -> checkpoints.Settings:
     """What a checkpoint is checked against; of the files their names and their rows."""
-    found = hashlib.blake2b(repr(groups).encode(), digest_size=16)
+    found = hashlib.blake2b(repr(groups).encode(), digest_size=8)
     return checkpoints.Settings(
         plan.as_dict(),
         asdict(Stopping.of(settings.patience)),
         repr(schedules.CONSTANT),
-        found.hexdigest(),
+        {"files": f"{len(groups)} × {len(groups.names)}, digest {found.hexdigest()}"},
         "torch",
+        settings.precision,
     )

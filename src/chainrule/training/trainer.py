@@ -19,9 +19,8 @@ from chainrule.losses.own import Function
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, TOGETHER, BatchOptimizer, Groups, Optimizer
 from chainrule.plan import Plan
-from chainrule.storage import check_target
 from chainrule.training import checkpoints, rows, scaling, schedules
-from chainrule.training.checkpoints import Checkpoint, Keeper, Settings
+from chainrule.training.checkpoints import Book, Checkpoint, Keeper, Page, Settings
 from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
@@ -116,7 +115,7 @@ def train(
     watched: Callable[[Engine], float] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None = None,
     resume: bool = False,
 ) -> Result:
     """Train a network in place.
@@ -206,7 +205,13 @@ def train(
         checkpoint,
         resume,
         lambda: Settings.of(
-            plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
+            plan,
+            Stopping.of(stopping),
+            schedules.get(schedule),
+            epochs,
+            checkpoints.described(data),
+            worker.name,
+            precision,
         ),
     )
     return run(loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data))
@@ -244,7 +249,7 @@ def run(
 
 def keep(
     loop: Loop,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None,
     resume: bool,
     settings: Callable[[], Settings],
 ) -> None:
@@ -252,7 +257,7 @@ def keep(
 
     Args:
         loop: ready to run.
-        checkpoint: where and how often; None for none.
+        checkpoint: where and how often; a page of a book that is open already; None for none.
         resume: whether to go on.
         settings: what the checkpoint has to agree with; called only if there is one.
 
@@ -267,13 +272,13 @@ def keep(
         return
     if isinstance(loop, LBFGSLoop):
         raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
-    keeper = Keeper(Checkpoint.of(checkpoint), settings(), loop.engine.rank == 0)
-    path = check_target(keeper.checkpoint.path)
-    if resume:
-        found = checkpoints.read(path) if keeper.writes else None
+    first = loop.engine.rank == 0
+    if not isinstance(checkpoint, Page):
+        found = checkpoints.read(Checkpoint.of(checkpoint).path) if resume and first else None
         group = getattr(loop.engine, "group", None)  # the first process tells the others
-        keeper.resume(loop, group.told(found) if group else found)
-    loop.keeper = keeper
+        checkpoint = Book(checkpoint, group.told(found) if resume and group else found).page(0)
+    loop.keeper = Keeper(checkpoint, settings(), writes=first)
+    loop.keeper.resume(loop)
 
 
 def loop_for(
