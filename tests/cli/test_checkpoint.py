@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,8 +70,61 @@ def terminated_after(epochs: int) -> Callable[[Keeper, Loop], None]:
         after_epoch(keeper, loop)
         if len(loop.history) == epochs:
             os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.5)  # until the main thread has heard it, if this is another
 
     return after
+
+
+def model(path: str) -> list[Any]:
+    """All that a model's file holds, but how long it took."""
+    found = chainrule.load(path)
+    history = {key: value for key, value in found.history.items() if key != "seconds"}
+    nets = [
+        layer.W.tobytes() + layer.b.tobytes() for m in found.members for layer in m.network.layers
+    ]
+    return [nets, [(m.share, m.plan) for m in found.members], history, found.engine]
+
+
+def test_several_networks_are_kept_and_gone_on_with(
+    folder: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = ("fit", "diabetes", "--hidden", "8", "--epochs", "20", "--json")
+    assert ran(*fit, "--out", "straight.st")[0] == 0
+    kept = ("--checkpoint", "run.checkpoint", "--resume", "--out", "resumed.st")
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "after_epoch", terminated_after(15))
+        code, out, err = ran(*fit, *kept)
+    assert (code, out) == (143, "")
+    assert err == (
+        "chainrule: interrupted; run.checkpoint holds the training:"
+        " the same command with --resume goes on\n"
+    )
+    each = Positions.from_bytes(Path("run.checkpoint").read_bytes()).each
+    assert 15 <= max(position.epochs for position in each.values()) <= 20
+    assert len(each) < 12
+    assert ran(*fit, *kept)[0] == 0
+    assert model("resumed.st") == model("straight.st")
+
+
+def test_without_a_checkpoint_it_is_said_that_nothing_is_saved(
+    folder: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = Loop._after
+
+    def interrupted(loop: Loop, loss: float, rate: float) -> bool:
+        if len(loop.history) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+        return after(loop, loss, rate)
+
+    monkeypatch.setattr(Loop, "_after", interrupted)
+    code, out, err = ran("fit", "diabetes", "--hidden", "8", "--json")
+    assert (code, out) == (130, "")
+    assert err == (
+        "chainrule: interrupted; nothing is saved: a training with --checkpoint FILE is,"
+        " and can be gone on with\n"
+    )
+    assert not Path("diabetes.safetensors").exists()
 
 
 def test_what_differs_is_said_in_a_line(folder: Path, ran: Ran) -> None:

@@ -172,13 +172,12 @@ def test_the_command_says_it_in_a_line(
 def test_killed_at_two_hundred_random_moments(tmp_path: Path) -> None:
     """Every training that was killed, some of them in the midst of a write, ends with the same bits."""
     script = Path(__file__).with_name("kills.py")
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), "200", "1"],
-        env=alone, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["killed"] == 200
     assert found["while writing"] > 5
-    assert found["with the same bits"] == found["ended"] > 3
+    assert found["with the same bits"] == found["ended"] >= 4

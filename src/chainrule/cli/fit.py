@@ -20,6 +20,8 @@ from chainrule.errors import InvalidValue
 if TYPE_CHECKING:
     from chainrule.training.fitting import Fit
 
+_NOTHING = "; nothing is saved: a training with --checkpoint FILE is, and can be gone on with"
+
 
 def fit(
     data: Annotated[str, Parameter(allow_leading_hyphen=True)],
@@ -59,7 +61,7 @@ def fit(
 
     A table gets several networks, each of which leaves out a share of the rows, and their answers are
     averaged; so every row is scored by networks that did not train on it. One network alone gets a shape that
-    is drawn, a folder, and what is trained with --checkpoint or under torchrun.
+    is drawn, a folder, and what is trained under torchrun.
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
@@ -92,7 +94,7 @@ def fit(
         na: texts that mean a missing value, with commas between, as "?,n/a".
         out: where to save the model; DATA's name with .safetensors without it.
         report: also write a page on the data, the networks and the scores, to a .html file.
-        checkpoint: a file to keep the training in while it runs.
+        checkpoint: a file to keep the training in while it runs, and when it is interrupted.
         every: how often, as 30s or 10epochs; every 30 seconds without it.
         resume: go on from the checkpoint, if there is one.
         json_: print the result as one JSON object.
@@ -100,7 +102,7 @@ def fit(
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
-    from chainrule.training.loop import TrainingInterrupted
+    from chainrule.training.loop import Interrupted, TrainingInterrupted
     from chainrule.views.files import check_page
 
     given: dict[str, Any] = {
@@ -137,8 +139,8 @@ def fit(
             found = job.fit_estimator() if by_estimator else job.fit_network()
             if report is not None:
                 _write_report(data, found, report)
-        except KeyboardInterrupt:
-            _say("interrupted; nothing is saved")
+        except KeyboardInterrupt as error:
+            _say(f"interrupted{_kept(checkpoint) if isinstance(error, Interrupted) else _NOTHING}")
             return signals.code
     code = signals.code if found.result.status == "interrupted" else 0
     if job.together and os.environ["RANK"] != "0":

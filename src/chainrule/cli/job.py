@@ -49,14 +49,14 @@ class Job:
         Raises:
             InvalidValue: what only estimators know was said of a training that is one network's.
         """
-        alone = self.together or self.keeping or is_folder(self.data)
+        alone = self.together or is_folder(self.data)
         said = [
             name for name, value in self.of_estimators.items() if (name, value) != ("members", 1)
         ]
         if alone and said:
             raise InvalidValue(
-                f"--{said[0]} does not go with a folder, --checkpoint or torchrun: there one network"
-                " is trained, with the loss that its task brings"
+                f"--{said[0]} does not go with a folder or torchrun: there one network is trained, with the"
+                " loss that its task brings"
             )
         return not alone and bool(self.of_estimators or not self._is_shape)
 
@@ -74,7 +74,13 @@ class Job:
         share = self.validation if self.validation is not None else _SHARE * alone
         table = self._table(self.seed)
         return fit_estimator(
-            table, self.target, settings, task=self.task, validation=share, seed=self.seed
+            table,
+            self.target,
+            settings,
+            task=self.task,
+            validation=share,
+            seed=self.seed,
+            **self.keeping,
         )
 
     def fit_network(self) -> Fit:

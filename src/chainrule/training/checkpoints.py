@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -118,8 +119,8 @@ class Settings:
 def described(data: Data) -> dict[str, str]:
     """All that is trained and validated on, in words with digests."""
     parts = {"X": data.X, "targets": data.t, "weights": data.weights}
-    checked = dict(zip(parts, data.validation or (None,) * 3, strict=True))
-    each = parts | {f"validation {name}": array for name, array in checked.items()}
+    checked = zip_longest(parts, data.validation or ())
+    each = parts | {f"validation {name}": array for name, array in checked}
     return {name: "none" if a is None else fingerprint(a) for name, a in each.items()}
 
 
@@ -143,28 +144,33 @@ def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, A
         for key in {**before, **now}:
             yield from _differences(before.get(key), now.get(key), key)
     elif before != now:
-        yield name, before, now
+        yield name, _called(before), _called(now)
+
+
+def _called(value: Any) -> Any:
+    """The name of what has one, for its settings are many."""
+    return value.get("name", value) if isinstance(value, Mapping) else value
 
 
 class Book:
     """The file in which trainings are kept while they run: one, or those of several networks.
 
-    Each training has a page in it, and writes all of them when it is time to; those of others then
-    stand where they were after their last epoch.
+    Each training has a page in it, and writes all of them when it is time to; the others then stand
+    where they were after their last epoch.
     """
 
     def __init__(
         self,
         checkpoint: str | os.PathLike[str] | Checkpoint,
         found: bytes | None = None,
-        about: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the file, and what it has to go on from.
 
         Args:
             checkpoint: where and how often.
             found: the bytes of the last checkpoint; None to begin anew.
-            about: what the trainings have in common, each setting in words.
+            about: what the trainings have in common.
 
         Raises:
             InvalidValue: `found` is of another training; or the file cannot be one.
@@ -175,7 +181,9 @@ class Book:
         self.path = check_target(self.checkpoint.path)
         self._now = Positions(about or {})
         self._one_at_a_time = Lock()
+        self._is_new = False  # whether there is something to write
         self._is_clean = False  # whether what killed processes left is gone
+        self._due = 0.0
         if found is not None:
             with self._named():
                 before = Positions.from_bytes(found)
@@ -187,15 +195,30 @@ class Book:
         cls,
         checkpoint: str | os.PathLike[str] | Checkpoint,
         resume: bool,
-        about: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> Self:
         """The book in a file, with what it has if the trainings are to go on from there."""
         path = Checkpoint.of(checkpoint).path
         return cls(checkpoint, read(path) if resume else None, about)
 
     def page(self, number: int) -> Page:
-        """The page of one training."""
+        """The page of one training of several."""
         return Page(self, number)
+
+    def start(self) -> None:
+        """Begin to count the seconds, unless they are counted already."""
+        self._due = self._due or monotonic() + self.checkpoint.rhythm[0]
+
+    def is_due(self, epochs: int) -> bool:
+        """Whether it is time to write, after a number of epochs of a training."""
+        seconds, every = self.checkpoint.rhythm
+        if every:
+            return epochs % every == 0
+        now = monotonic()
+        if now < self._due:
+            return False
+        self._due = now + seconds
+        return True
 
     def get(self, number: int, settings: Settings) -> Position | None:
         """Where a training with these settings stands; None if it has not begun.
@@ -212,14 +235,18 @@ class Book:
     def note(self, number: int, position: Position) -> None:
         """Remember where a training stands, for the next time that is written."""
         self._now.each[number] = position
+        self._is_new = True
 
     def write(self) -> None:
-        """Put all positions in the place of the last ones, which stay whole until then.
+        """Put all positions, if some are new, in the place of the last ones, which stay whole until then.
 
         Raises:
             ModelFileError: the system does not let it be written; the text says why.
         """
         with self._one_at_a_time:
+            if not self._is_new:
+                return
+            self._is_new = False
             data = Positions(self._now.about, dict(self._now.each)).to_bytes()
             try:
                 if not self._is_clean:
@@ -249,10 +276,12 @@ class Page:
     Attributes:
         book: the book.
         number: of the training in it.
+        alone: whether it is the only one, and written when its training ends.
     """
 
     book: Book
     number: int
+    alone: bool = False
 
 
 def read(path: str | os.PathLike[str]) -> bytes | None:
@@ -282,7 +311,6 @@ class Keeper:
     page: Page
     settings: Settings
     writes: bool = True
-    _due: float = field(init=False, default=0.0)
     _noted: int = field(init=False, default=-1)
     _written: int = field(init=False, default=-1)
 
@@ -305,18 +333,20 @@ class Keeper:
     def start(self, loop: Loop) -> None:
         """Begin to count the seconds."""
         self._note(loop)
-        self._due = monotonic() + self.page.book.checkpoint.rhythm[0]
+        self.page.book.start()
 
     def after_epoch(self, loop: Loop) -> None:
         """Remember where the loop stands, and write if it is time to."""
         self._note(loop)
-        seconds, epochs = self.page.book.checkpoint.rhythm
-        if monotonic() >= self._due if seconds else self._noted % epochs == 0:
-            self.write()
-            self._due = monotonic() + seconds
+        if self.page.book.is_due(self._noted):
+            self._write()
 
-    def write(self) -> None:
-        """Write where the loop stood after its last epoch, unless that is done."""
+    def end(self) -> None:
+        """Write if nobody else does it when all trainings have ended."""
+        if self.page.alone:
+            self._write()
+
+    def _write(self) -> None:
         if self.writes and self._written != self._noted:
             self._written = self._noted
             self.page.book.write()

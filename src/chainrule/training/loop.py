@@ -26,6 +26,10 @@ class TrainingInterrupted(RuntimeWarning):
     """Ctrl-C ended the training; the network holds what it had learned."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended the training of several networks, which a checkpoint holds."""
+
+
 class Event:
     """What a callback is told after an epoch.
 
@@ -106,11 +110,11 @@ class Loop:
         try:
             status = self._epochs()
             if self.keeper:
-                self.keeper.write()
+                self.keeper.end()
             return status
         except KeyboardInterrupt:
             if self.keeper:
-                self.keeper.write()
+                self.keeper.end()
             warnings.warn(
                 f"interrupted after {len(self.history)} of {self.epochs} epochs",
                 TrainingInterrupted,

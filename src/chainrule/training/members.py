@@ -21,7 +21,8 @@ from chainrule.errors import InvalidValue
 from chainrule.losses import Own
 from chainrule.network import Layer, Network
 from chainrule.optimizers import BatchOptimizer
-from chainrule.training.loop import Callback
+from chainrule.training.checkpoints import Book
+from chainrule.training.loop import Callback, Interrupted
 from chainrule.training.pool import Pool
 from chainrule.training.trainer import Result, train
 
@@ -124,6 +125,7 @@ def train_members(
     threads: int,
     progress: bool = False,
     around: Callable[[int], AbstractContextManager[Callback]] | None = None,
+    book: Book | None = None,
 ) -> list[Result]:
     """Train each member's network in place on all rows but its fold, one on each thread.
 
@@ -133,9 +135,11 @@ def train_members(
         threads: how many members train at the same time.
         progress: show how many are done.
         around: for the number of a member, a context to train it in, which gives a callback.
+        book: to keep them in, and to go on from.
 
     Raises:
         ChainruleError: as `train`.
+        Interrupted: Ctrl-C; those that are under way end after their epoch.
     """
     alone = len(members) == 1
     with (
@@ -161,12 +165,21 @@ def train_members(
                         threads=threads if alone else 1,
                         callbacks=[lambda _: pool.stop.is_set(), *([told] if told else [])],
                         progress=progress and alone,
+                        checkpoint=book.page(number) if book else None,
                         **member.settings,
                     )
 
             return run
 
-        return pool.run("networks", [job(number) for number in range(len(members))])
+        try:
+            return pool.run("networks", [job(number) for number in range(len(members))])
+        except KeyboardInterrupt:
+            if book is None:
+                raise
+            raise Interrupted from None
+        finally:
+            if book:
+                book.write()
 
 
 def _single_products(members: Sequence[Member]) -> AbstractContextManager[object]:

@@ -107,11 +107,11 @@ class Positions:
     """Where several trainings stand, or one.
 
     Attributes:
-        about: what they have in common, each setting in words.
+        about: what they have in common, in JSON's terms.
         each: by the number of the training, for those that have begun.
     """
 
-    about: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     each: dict[int, Position] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:

@@ -276,7 +276,8 @@ def keep(
     if not isinstance(checkpoint, Page):
         found = checkpoints.read(Checkpoint.of(checkpoint).path) if resume and first else None
         group = getattr(loop.engine, "group", None)  # the first process tells the others
-        checkpoint = Book(checkpoint, group.told(found) if resume and group else found).page(0)
+        book = Book(checkpoint, group.told(found) if resume and group else found)
+        checkpoint = Page(book, 0, alone=True)
     loop.keeper = Keeper(checkpoint, settings(), writes=first)
     loop.keeper.resume(loop)
 
