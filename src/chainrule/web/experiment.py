@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
@@ -374,7 +375,7 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
+    if not number or not abs(value) <= sys.float_info.max or not low <= value <= high:
         between = "" if math.isinf(low) else f" from {low:g}" + f" to {high:g}" * math.isfinite(high)  # fmt: skip
         raise InvalidValue(f"{name} is a number{between}, got {_shortened(value)}")
     return float(value)
