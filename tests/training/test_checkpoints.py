@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from chainrule import Adam, Cosine, Network, Result, train
-from chainrule.errors import InvalidValue, MissingFile, ModelFileError
+from chainrule.errors import ChainruleError, InvalidValue, MissingFile, ModelFileError
 from chainrule.optimizers import Groups
-from chainrule.training import checkpoints
+from chainrule.training import checkpoints, positions
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.loop import Event
 
@@ -175,3 +177,51 @@ def test_the_clock_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
     assert written[-1] == 20
     assert written[:2] == [6, 12]
+
+
+CONTRADICTIONS: dict[str, tuple[Any, str]] = {
+    "an array of another shape": (
+        lambda arrays, told: arrays.update({"0.state.parameters.0.W": np.ones((4, 9), np.float32)}),
+        r"parameters W of layer 3 is \(4, 9\) float32, and the training has \(4, 8\) float32",
+    ),
+    "an array of another type": (
+        lambda arrays, told: arrays.update({"0.best.parameters.2.b": np.ones(1)}),
+        r"parameters b of layer 1 is \(1,\) float64, and the training has \(1,\) float32",
+    ),
+    "a history of three columns": (
+        lambda arrays, told: arrays.update({"0.history": np.ones((3, 3))}),
+        "it is no checkpoint",
+    ),
+    "settings that are a list": (
+        lambda arrays, told: told.update(settings=[]),
+        "it is no checkpoint",
+    ),
+    "a negative step": (
+        lambda arrays, told: told["counters"].update(state=[-1, 0]),
+        "it is no checkpoint",
+    ),
+    "a number beyond all": (
+        lambda arrays, told: told["counters"].update(state=[1, 10**400]),
+        "it is no checkpoint",
+    ),
+    "half an epoch": (
+        lambda arrays, told: told["watch"].update(waited="0.5"),
+        "it is no checkpoint",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONTRADICTIONS)
+def test_a_checkpoint_that_contradicts_itself(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "run.checkpoint"
+    trained(path, epochs=3, optimizer="adam", stopping=5)
+    change, words = CONTRADICTIONS[what]
+    arrays = safetensors.numpy.load_file(path)
+    with safetensors.safe_open(path, "numpy") as file:
+        told = json.loads(file.metadata()[positions._KEY])
+    change(arrays, told["trainings"]["0"])
+    text = json.dumps(told)
+    metadata = {positions._KEY: text, positions._DIGEST: positions._digest(text, arrays)}
+    safetensors.numpy.save_file(arrays, path, metadata)
+    with pytest.raises(ChainruleError, match=f"^{path}: {words}"):
+        trained(path, resume=True, epochs=3, optimizer="adam", stopping=5)

@@ -15,7 +15,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
-from chainrule.errors import InvalidValue, ModelFileError
+from chainrule.engines import State, check_state
+from chainrule.errors import InvalidValue, ModelFileError, ShapeError
 from chainrule.plan import Plan
 from chainrule.storage.atomic import check_target, remove_leftovers, replacing
 from chainrule.training.positions import Position, Positions, fingerprint
@@ -232,6 +233,17 @@ class Book:
                 settings.check(position.settings)
         return position
 
+    def check(self, position: Position, like: State) -> None:
+        """Refuse a position whose arrays are not those of an engine's own state.
+
+        Raises:
+            ShapeError: they are not.
+        """
+        with self._named():
+            for state in (position.state, position.best):
+                if state is not None:
+                    check_state(state, like)
+
     def note(self, number: int, position: Position) -> None:
         """Remember where a training stands, for the next time that is written."""
         self._now.each[number] = position
@@ -265,7 +277,7 @@ class Book:
         """Errors begin with the name of the file."""
         try:
             yield
-        except (ModelFileError, InvalidValue) as error:
+        except (ModelFileError, InvalidValue, ShapeError) as error:
             raise type(error)(f"{os.fspath(self.checkpoint.path)}: {error}") from error
 
 
@@ -318,7 +330,7 @@ class Keeper:
         """Let a loop go on from its page, if there is something on it.
 
         Raises:
-            InvalidValue: it is one of another training, or of more epochs.
+            InvalidValue, ShapeError: it is one of another training, or of more epochs.
         """
         position = self.page.book.get(self.page.number, self.settings)
         if position is not None:
@@ -327,6 +339,7 @@ class Keeper:
                     f"{os.fspath(self.page.book.checkpoint.path)}: the checkpoint has"
                     f" {position.epochs} epochs, and {loop.epochs} were asked for"
                 )
+            self.page.book.check(position, loop.engine.state())
             position.put(loop)
             self._noted = self._written = position.epochs
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -93,12 +94,12 @@ class Position:
         counters, rows = told["counters"], arrays[f"{prefix}history"].tolist()
         best = _state(f"{prefix}best", arrays, *counters["best"]) if "best" in counters else None
         return cls(
-            settings=told["settings"],
+            settings=dict(told["settings"].items()),
             state=_state(f"{prefix}state", arrays, *counters["state"]),
             best=best,
-            rows=[tuple(row) for row in rows],
+            rows=[(a, b, c, d) for a, b, c, d in rows],
             epochs=len(rows),
-            watch={key: float(told["watch"][key]) for key in _WATCHED},
+            watch={key: _number(told["watch"][key], key) for key in _WATCHED},
         )
 
 
@@ -144,8 +145,8 @@ class Positions:
                 int(number): Position.from_parts(arrays, own, f"{number}.")
                 for number, own in told["trainings"].items()
             }
-            return cls(told["about"], each)
-        except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+            return cls(dict(told["about"].items()), each)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:  # fmt: skip
             if isinstance(error, ModelFileError):
                 raise
             raise ModelFileError("it is no checkpoint, or is cut short") from error
@@ -193,4 +194,14 @@ def _state(name: str, arrays: Arrays, step: int, accepted: float) -> State:
     start = f"{name}-scaling."
     parts = {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
     scaling = Scaling(parts.pop("s"), parts.pop("V"), parts) if parts else None
+    if not (0 <= step < 2**63 and 0 <= accepted <= sys.float_info.max):
+        raise ValueError("counters out of their range")
     return State(pairs.pop("parameters"), pairs, int(step), float(accepted), scaling)
+
+
+def _number(text: str, name: str) -> float:
+    """A number of the watch; those that count epochs are whole."""
+    number = float(text)
+    if name in ("best_epoch", "waited") and not (number.is_integer() and 0 <= number < 2**53):
+        raise ValueError(f"{name} counts epochs")
+    return number
