@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chainrule.training.loop import Loop
 
 EVERY = 30.0  # seconds between two checkpoints
+REMEMBERED = 0.02  # seconds between two times that a training remembers where it stands: what Ctrl-C loses at most
 
 
 @dataclass(frozen=True)
@@ -325,6 +326,7 @@ class Keeper:
     writes: bool = True
     _noted: int = field(init=False, default=-1)
     _written: int = field(init=False, default=-1)
+    _stale: float = field(init=False, default=0.0)
 
     def resume(self, loop: Loop) -> None:
         """Let a loop go on from its page, if there is something on it.
@@ -349,13 +351,23 @@ class Keeper:
         self.page.book.start()
 
     def after_epoch(self, loop: Loop) -> None:
-        """Remember where the loop stands, and write if it is time to."""
-        self._note(loop)
-        if self.page.book.is_due(self._noted):
+        """Write if it is time to; remember where the loop stands now and then."""
+        due = self.page.book.is_due(len(loop.history))
+        if due or monotonic() >= self._stale:
+            self._note(loop)
+        if due:
             self._write()
 
-    def end(self) -> None:
-        """Write if nobody else does it when all trainings have ended."""
+    def end(self, loop: Loop, whole: bool) -> None:
+        """Write if nobody else does it when all trainings have ended.
+
+        Args:
+            loop: which ends.
+            whole: whether it stands after an epoch; else what was remembered last is its place, for
+                the engine may be anywhere.
+        """
+        if whole:
+            self._note(loop)
         if self.page.alone:
             self._write()
 
@@ -365,6 +377,7 @@ class Keeper:
             self.page.book.write()
 
     def _note(self, loop: Loop) -> None:
-        if self.writes:
+        if self.writes and self._noted != len(loop.history):
             self.page.book.note(self.page.number, Position.of(loop, asdict(self.settings)))
             self._noted = len(loop.history)
+        self._stale = monotonic() + REMEMBERED

@@ -98,6 +98,7 @@ class Loop:
         self.history = History()
         self.best: State | None = None
         self.keeper: Keeper | None = None
+        self._whole = True  # whether the engine stands where the history ends
         self.watched: Callable[[Engine], float] | None = None
         self.start = perf_counter()
 
@@ -110,11 +111,11 @@ class Loop:
         try:
             status = self._epochs()
             if self.keeper:
-                self.keeper.end()
+                self.keeper.end(self, whole=True)
             return status
         except KeyboardInterrupt:
             if self.keeper:
-                self.keeper.end()
+                self.keeper.end(self, whole=self._whole)
             warnings.warn(
                 f"interrupted after {len(self.history)} of {self.epochs} epochs",
                 TrainingInterrupted,
@@ -131,6 +132,7 @@ class Loop:
             self.keeper.start(self)
         self.start = perf_counter() - before
         for number, (rates, last_rate) in enumerate(islice(self.rates, len(rows), None), len(rows)):
+            self._whole = False
             if after(engine_epoch(number, rates), last_rate):
                 return "stopped early"
         return "finished"
@@ -150,6 +152,7 @@ class Loop:
         if is_best and watch.patience:
             self.best = self.engine.state()
         told_to_stop = self.callbacks and self._tell(len(rows), row)
+        self._whole = True
         if self.keeper:
             self.keeper.after_epoch(self)
         return bool(told_to_stop or watch.out_of_patience)

@@ -141,6 +141,26 @@ def train_members(
         ChainruleError: as `train`.
         Interrupted: Ctrl-C; those that are under way end after their epoch.
     """
+    try:
+        return _trained(members, rows, threads, progress, around, book)
+    except KeyboardInterrupt:
+        if book is None:
+            raise
+        raise Interrupted from None
+    finally:
+        if book:
+            book.write()  # all have ended by now, after an epoch
+
+
+def _trained(
+    members: Sequence[Member],
+    rows: Rows,
+    threads: int,
+    progress: bool,
+    around: Callable[[int], AbstractContextManager[Callback]] | None,
+    book: Book | None,
+) -> list[Result]:
+    """The same, without the last writing."""
     alone = len(members) == 1
     with (
         _single_products(members),
@@ -171,15 +191,7 @@ def train_members(
 
             return run
 
-        try:
-            return pool.run("networks", [job(number) for number in range(len(members))])
-        except KeyboardInterrupt:
-            if book is None:
-                raise
-            raise Interrupted from None
-        finally:
-            if book:
-                book.write()
+        return pool.run("networks", [job(number) for number in range(len(members))])
 
 
 def _single_products(members: Sequence[Member]) -> AbstractContextManager[object]:
