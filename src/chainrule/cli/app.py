@@ -72,6 +72,11 @@ for name, what, example in (
         "Find the mistakes of a set-up in PyTorch before it is trained.",
         "chainrule check train.py:make_setup",
     ),
+    (
+        "export",
+        "Write a model as ONNX, C, a script for PyTorch, or JSON.",
+        "chainrule export churn.safetensors --to onnx",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

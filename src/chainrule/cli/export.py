@@ -1,0 +1,31 @@
+"""`chainrule export`: a model as something that runs without chainrule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+
+def export(model: Path, /, *, to: Literal["onnx"], out: Path | None = None) -> None:
+    """Write a model as something that runs without chainrule.
+
+    onnx: one graph from the table's columns to the answer. c: one C99 file without allocation.
+    torch: a script for PyTorch, and its weights. json: everything in it, in words and numbers.
+
+    Args:
+        model: a file that `chainrule fit` saved, or a network as JSON.
+        to: onnx, c, torch or json.
+        out: where to write; beside the model, with another ending, without it.
+    """
+    from chainrule import export as exports
+    from chainrule.errors import InvalidValue
+    from chainrule.storage import load
+
+    endings = {"onnx": ".onnx", "c": ".c", "torch": ".py", "json": ".json"}
+    target = model.with_suffix(endings[to]) if out is None else out
+    if target.resolve() == model.resolve():
+        raise InvalidValue(f"{target} is the model itself: name another file with --out")
+    write = {
+        "onnx": exports.to_onnx,
+    }
+    print(write[to](load(model), target))

@@ -1,0 +1,45 @@
+"""The functions of this room, which import what they need when they are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chainrule.errors import MissingExtra
+from chainrule.export.written import Written
+
+
+def to_onnx(model: object, path: str | os.PathLike[str]) -> Written:
+    """Write a model as one graph of ONNX, preprocessing included, or a network alone.
+
+    A model's graph has an input (n, 1) for each column of the table that counts, named as it is:
+    a string for text, "" where it is missing; else a double, NaN where it is missing. Dates are days
+    since 1970-01-01 in universal time, booleans 0 and 1. It gives `label` (n,) and `probabilities`
+    (n, classes); or `prediction` (n,); or that and `quantiles` (n, levels). An output whose name a
+    column has already gets an underscore.
+
+    A network alone, and a model without columns, takes `rows` (n, d); a network gives `output` (n, k).
+
+    Args:
+        model: a `Model`, a fitted estimator, or a `Network`.
+        path: of the file.
+
+    Raises:
+        InvalidValue: it cannot be said in ONNX; the text says what.
+        MissingExtra: onnx is not installed.
+        MissingFile, ModelFileError: the file cannot be written.
+    """
+    with _onnx():
+        from chainrule.export.onnx import writing
+    return writing.to_onnx(model, path)
+
+
+@contextmanager
+def _onnx() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as absent:
+        if absent.name != "onnx":
+            raise
+        raise MissingExtra("onnx") from absent

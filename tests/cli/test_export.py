@@ -1,0 +1,41 @@
+"""`chainrule export`: models on their way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(folder: Path, ran: Said) -> Said:
+    """The exit code, output and error of `chainrule export`, in a folder with ¬XOR in it."""
+    return partial(ran, "export")
+
+
+def test_onnx(said: Said, iris: Path) -> None:
+    code, out, err = said(str(iris), "--to", "onnx", "--out", "iris.onnx")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("written  iris.onnx, ")
+    assert out.splitlines()[1].startswith("inputs   'sepal length (cm)' (double), ")
+    assert "outputs  label, probabilities" in out
+    inputs = onnxruntime.InferenceSession("iris.onnx").get_inputs()
+    assert [i.name for i in inputs][:2] == ["sepal length (cm)", "sepal width (cm)"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("not-xor.json", "--to", "onnx", "--out", "no/it.onnx"), "there is no folder"),
+        (("absent.safetensors", "--to", "onnx"), "there is no model file absent.safetensors"),
+        (("not-xor.json", "--to", "cobol"), "cobol"),
+    ],
+)
+def test_what_cannot_be(said: Said, arguments: tuple[str, ...], error: str) -> None:
+    code, out, err = said(*arguments)
+    assert code == 2 and out == "" and error in err and err.count("\n") == 1

@@ -1,0 +1,144 @@
+"""Models to export, small and quickly trained, over tables that have everything in them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from chainrule import Classifier, Model, Regressor
+from chainrule.tables import Table
+from chainrule.tables.dates import days
+from chainrule.tables.features import Category, Date, Dropped
+from chainrule.tables.kinds import as_text
+
+HOSTILE = (
+    'age "in\\years"', "label", "probabilities", "größe (cm)", "int", "年龄", "a\nb", "*/ x = 1; /*", "??/",
+    "size", "Size", "x" * 300, "'); drop", "%s{}{0}", "prediction", "NAN", "row",
+)  # fmt: skip
+TEXTS = (
+    'say "hi"',
+    "back\\slash",
+    "zwei\nZeilen",
+    "*/",
+    "??=??/",
+    "naïve ☃ 😀",
+    "a",
+    "%d",
+    " a",
+    "O'Neil",
+)
+
+
+def hostile(rows: int = 400, seed: int = 0) -> dict[str, Any]:
+    """Numbers, text, dates and booleans, with gaps, under names that no language likes."""
+    rng = np.random.default_rng(seed)
+    table: dict[str, Any] = {name: rng.normal(50, 20, rows) for name in HOSTILE}
+    table["label"] = np.where(rng.random(rows) < 0.2, np.nan, table["label"])
+    table["year"] = rng.integers(1990, 2024, rows).astype(float)
+    table["id of it"] = rng.integers(0, 10**12, rows).astype(float)
+    table["text"] = rng.choice(np.array([*TEXTS, None], object), rows)
+    table["rare"] = [f"v{k}" for k in rng.zipf(1.4, rows)]
+    table["whether"] = rng.random(rows) < 0.5
+    table["perhaps"] = rng.choice(np.array([True, False, None], object), rows)
+    seconds = rng.integers(-(10**9), 2 * 10**9, rows)
+    when = np.datetime64("1970-01-01T00:00:00", "us") + seconds.astype("timedelta64[s]")
+    table["when"] = np.where(rng.random(rows) < 0.1, np.datetime64("NaT"), when)
+    table["day"] = [f"{d.astype(object):%d.%m.%Y}" for d in when.astype("datetime64[D]")]
+    return table
+
+
+@cache
+def hostile_model(kind: str) -> tuple[Model, Table]:
+    """A model of the table above, for rows among which some are new."""
+    data = pd.DataFrame(hostile())
+    rng = np.random.default_rng(1)
+    score = (
+        0.05 * np.nan_to_num(data["label"], nan=50) + 1.0 * (data["text"] == "*/") + data["whether"]
+        + 0.02 * (data["year"] - 2000) + rng.normal(0, 0.3, 400)
+    )  # fmt: skip
+    new = Table.of(hostile(300, seed=2))
+    settings: dict[str, Any] = {"hidden": (16, 16), "epochs": 6, "random_state": 0}
+    if kind == "three":
+        labels = np.array(['"one"\n??/', "zwei *\\/", "três"], object)[np.digitize(score, [3, 4.5])]
+        return Classifier(members=3, **settings).fit(data, labels).to_model("tar get"), new
+    if kind == "booleans":
+        return Classifier(members=2, **settings).fit(data, score > 3.5).to_model(), new
+    if kind == "integers":
+        return Classifier(members=1, **settings).fit(
+            data, np.digitize(score, [3, 4.5]) * 7 - 3
+        ).to_model(), new
+    if kind == "numbers":
+        return Regressor(members=3, **settings).fit(data, 1e6 + 1e4 * score).to_model(), new
+    if kind == "poisson":
+        counts = rng.poisson(np.exp(score / 3))
+        return Regressor(members=2, loss="poisson", **settings).fit(data, counts).to_model(), new
+    assert kind == "quantiles"
+    fitted = Regressor(members=3, loss="quantile", quantiles=(0.1, 0.6, 0.9), **settings)
+    return fitted.fit(data, score).to_model(), new
+
+
+KINDS = ("three", "booleans", "integers", "numbers", "poisson", "quantiles")
+
+
+def answers(model: Model, data: Any) -> dict[str, npt.NDArray[Any]]:
+    """What a model says, by the names that exports give it."""
+    if model.levels:
+        return {"prediction": model.predict(data), "quantiles": model.predict_quantiles(data)}
+    if model.task == "regression":
+        return {"prediction": model.predict(data)}
+    return {"label": model.predict(data), "probabilities": model.predict_probability(data)}
+
+
+def values(model: Model, table: Table) -> dict[str, npt.NDArray[Any]]:
+    """Each column that counts as the exports' documentation asks for it: days, numbers, text or None."""
+    assert model.encoder is not None
+    found: dict[str, npt.NDArray[Any]] = {}
+    for feature in model.encoder.features:
+        match feature:
+            case Dropped():
+                pass
+            case Category():
+                found[feature.name] = np.array(as_text(table[feature.name]), object)
+            case Date():
+                found[feature.name] = _days(table[feature.name], feature.format)
+            case _:
+                found[feature.name] = table[feature.name].astype(np.float64)
+    return found
+
+
+def _days(column: npt.NDArray[Any], format_: str) -> npt.NDArray[np.float64]:
+    if column.dtype.kind == "O":
+        known = None if format_ == "ISO8601" else format_
+        column = (
+            pd.to_datetime(pd.Series(column), format=known, utc=True)
+            .dt.tz_localize(None)
+            .to_numpy()
+        )
+    return days(column)
+
+
+def error(model: Model, said: npt.NDArray[Any], true: npt.NDArray[Any]) -> float:
+    """The largest difference, in the target's standard deviations or as a share; infinite if shapes differ."""
+    if said.shape != true.shape or not np.isfinite(said).all():
+        return np.inf
+    center, unit = (model.target.mean, model.target.spread) if model.target is not None else (0, 1)
+    true = true.astype(float)
+    return float((np.abs(said - true) / np.maximum(unit, np.abs(true - center))).max())
+
+
+def agree(
+    model: Model, said: dict[str, npt.NDArray[Any]], true: dict[str, npt.NDArray[Any]]
+) -> float:
+    """The largest difference of all answers; labels have to be the same where two are not equally probable."""
+    assert said.keys() == true.keys()
+    if "label" in true:
+        p = np.sort(true["probabilities"], axis=1)
+        clear = p[:, -1] - p[:, -2] > 1e-5
+        assert clear.mean() > 0.9
+        assert said["label"].dtype.kind == true["label"].dtype.kind
+        assert (said["label"] == true["label"])[clear].all()
+    return max(error(model, said[name], true[name]) for name in true if name != "label")
