@@ -28,6 +28,24 @@ def test_onnx(said: Said, iris: Path) -> None:
     assert [i.name for i in inputs][:2] == ["sepal length (cm)", "sepal width (cm)"]
 
 
+def test_c(said: Said) -> None:
+    code, out, err = said("not-xor.json", "--to", "c")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "written",
+        "call",
+        "columns",
+        "code",
+        "tables",
+        "stack",
+    ]
+    assert "tables   88 bytes when compiled" in out
+    assert (
+        "int not_xor_predict(const double row[NOT_XOR_INPUTS], double answer[NOT_XOR_ANSWERS]);"
+        in Path("not-xor.c").read_text()
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 
-def export(model: Path, /, *, to: Literal["onnx"], out: Path | None = None) -> None:
+def export(model: Path, /, *, to: Literal["onnx", "c"], out: Path | None = None) -> None:
     """Write a model as something that runs without chainrule.
 
     onnx: one graph from the table's columns to the answer. c: one C99 file without allocation.
@@ -27,5 +27,6 @@ def export(model: Path, /, *, to: Literal["onnx"], out: Path | None = None) -> N
         raise InvalidValue(f"{target} is the model itself: name another file with --out")
     write = {
         "onnx": exports.to_onnx,
+        "c": exports.to_c,
     }
     print(write[to](load(model), target))

@@ -35,6 +35,27 @@ def to_onnx(model: object, path: str | os.PathLike[str]) -> Written:
     return writing.to_onnx(model, path)
 
 
+def to_c(model: object, path: str | os.PathLike[str]) -> Written:
+    """Write a model as one file of C99 that allocates nothing and needs math.h alone.
+
+    What it declares begins with the file's name: `churn.c` has `struct churn_row`, with a member for
+    each column that counts, and `churn_predict`, which fills in probabilities, numbers or quantiles,
+    and returns the number of the class, or −1 where a number is not finite. Its first comment says how
+    it is called.
+
+    Args:
+        model: a `Model`, a fitted estimator, or a `Network`.
+        path: of the file.
+
+    Raises:
+        InvalidValue: it cannot be said in C; the text says what.
+        MissingFile, ModelFileError: the file cannot be written.
+    """
+    from chainrule.export.c import source
+
+    return source.to_c(model, path)
+
+
 @contextmanager
 def _onnx() -> Iterator[None]:
     try:
