@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chainrule.activations import Activation
 from chainrule.errors import MissingExtra
 from chainrule.export.written import Written
+from chainrule.network import Network
 
 
 def to_onnx(model: object, path: str | os.PathLike[str]) -> Written:
@@ -54,6 +56,13 @@ def to_c(model: object, path: str | os.PathLike[str]) -> Written:
     from chainrule.export.c import source
 
     return source.to_c(model, path)
+
+
+def from_onnx(path: str | os.PathLike[str], output: str | Activation | None = None) -> Network:
+    """The network in a file of ONNX: see `Network.from_onnx`."""
+    with _onnx():
+        from chainrule.export.onnx import reading
+    return reading.network_of(path, output)
 
 
 @contextmanager

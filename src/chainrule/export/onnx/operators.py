@@ -78,7 +78,11 @@ EXPRESSIONS: dict[str, tuple[Expression, ...]] = {
     "leaky_relu": (op("LeakyRelu", u), op("Max", u, op("Mul", u, LEAKY_SLOPE))),
     "logistic": (op("Sigmoid", u),),
     "tanh": (op("Tanh", u),),
-    "softplus": (op("Softplus", u), _softplus()),
+    "softplus": (
+        op("Softplus", u),
+        _softplus(),
+        op("Where", op("Greater", u, 20.0), u, op("Softplus", u)),  # PyTorch's, the same in float32
+    ),
     "elu": (op("Elu", u), op("Add", _positive(), _expm1_of_negative())),
     "selu": (
         op("Selu", u),
@@ -102,7 +106,7 @@ EXPRESSIONS: dict[str, tuple[Expression, ...]] = {
     "softmax": (op("Softmax", u),),
     "exponential": (op("Exp", u),),
 }  # fmt: skip
-_IN_FLOAT64 = {"softplus": 1, "elu": 1, "selu": 1, "gelu": 1, "mish": 1}
+_IN_FLOAT64 = {"leaky_relu": 1, "softplus": 1, "elu": 1, "selu": 1, "gelu": 1, "mish": 1}
 
 
 def written(phi: str, dtype: str) -> Expression:
@@ -120,7 +124,8 @@ def _plain(expression: Expression) -> Expression:
     if isinstance(expression, Argument):
         return expression
     if not isinstance(expression, Op):
-        return float(np.float32(expression))
+        with np.errstate(over="ignore"):
+            return float(np.float32(expression))
     of = tuple(map(_plain, expression.of))
     if expression.name in _COMMUTES:
         of = tuple(sorted(of, key=repr))
