@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -46,9 +47,31 @@ def test_c(said: Said) -> None:
     )
 
 
+def test_torch(said: Said, iris: Path) -> None:
+    code, out, err = said(str(iris), "--to", "torch", "--out", "iris.py")
+    assert (code, err) == (0, "")
+    assert [line.split()[1].rstrip(",") for line in out.splitlines()[:2]] == [
+        "iris.py",
+        "iris_weights.safetensors",
+    ]
+    assert "from chainrule" not in Path("iris.py").read_text()
+
+
+def test_json(said: Said, iris: Path) -> None:
+    code, out, err = said(str(iris), "--to", "json", "--out", "iris.json")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == ["from     4 columns", "to       classes", "networks 1"]
+    assert json.loads(Path("iris.json").read_text())["classes"] == [
+        "setosa",
+        "versicolor",
+        "virginica",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        (("not-xor.json", "--to", "json"), "is the model itself: name another file with --out"),
         (("not-xor.json", "--to", "onnx", "--out", "no/it.onnx"), "there is no folder"),
         (("absent.safetensors", "--to", "onnx"), "there is no model file absent.safetensors"),
         (("not-xor.json", "--to", "cobol"), "cobol"),

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 
-def export(model: Path, /, *, to: Literal["onnx", "c"], out: Path | None = None) -> None:
+def export(
+    model: Path, /, *, to: Literal["onnx", "c", "torch", "json"], out: Path | None = None
+) -> None:
     """Write a model as something that runs without chainrule.
 
     onnx: one graph from the table's columns to the answer. c: one C99 file without allocation.
@@ -28,5 +30,7 @@ def export(model: Path, /, *, to: Literal["onnx", "c"], out: Path | None = None)
     write = {
         "onnx": exports.to_onnx,
         "c": exports.to_c,
+        "torch": exports.to_torch,
+        "json": exports.to_json,
     }
     print(write[to](load(model), target))

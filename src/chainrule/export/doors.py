@@ -58,6 +58,41 @@ def to_c(model: object, path: str | os.PathLike[str]) -> Written:
     return source.to_c(model, path)
 
 
+def to_torch(model: object, path: str | os.PathLike[str]) -> Written:
+    """Write a model as a script for PyTorch, with its weights in a file of safetensors beside it.
+
+    The script needs torch and safetensors alone, takes rows of the table, and answers the rows of a
+    CSV file on the command line. A network alone becomes one script, as by `Network.to_torch_source`.
+
+    Args:
+        model: a `Model`, a fitted estimator, or a `Network`.
+        path: of the script; `churn.py` brings `churn_weights.safetensors`.
+
+    Raises:
+        InvalidValue: it is none of these, or has something of your own in it.
+        MissingFile, ModelFileError: a file cannot be written.
+    """
+    from chainrule.export.torch import writing
+
+    return writing.to_torch(model, path)
+
+
+def to_json(model: object, path: str | os.PathLike[str]) -> Written:
+    """Write a model as JSON, from the table's columns to the answer, or a network as `Network.to_json`.
+
+    Args:
+        model: a `Model`, a fitted estimator, or a `Network`.
+        path: of the file.
+
+    Raises:
+        InvalidValue: it is none of these, or has something of your own in it.
+        MissingFile, ModelFileError: the file cannot be written.
+    """
+    from chainrule.export import description
+
+    return description.to_json(model, path)
+
+
 def from_onnx(path: str | os.PathLike[str], output: str | Activation | None = None) -> Network:
     """The network in a file of ONNX: see `Network.from_onnx`."""
     with _onnx():

@@ -97,6 +97,7 @@ def _of_model(cls: type[Formula], model: Model) -> Formula:
         levels=loss.levels if isinstance(loss, Quantile) else (),
         middle=model.middle if model.levels else 0,
     )  # fmt: skip
+    _check_texts(formula)
     if model.target is None or model.task == "classification":
         return formula
     return replace(formula, mean=model.target.mean, spread=model.target.spread)
@@ -116,6 +117,16 @@ def _checked(network: Network) -> Network:
         if not (np.isfinite(layer.W).all() and np.isfinite(layer.b).all()):
             raise InvalidValue("a parameter of the network is not finite")
     return network
+
+
+def _check_texts(formula: Formula) -> None:
+    """Refuse texts that no file in UTF-8 can hold."""
+    texts = [formula.title, *(label for label in formula.classes if isinstance(label, str))]
+    for column in formula.columns or ():
+        texts += [column.name, *(column.values if isinstance(column, Category) else ())]
+    for text in texts:
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise InvalidValue(f"half a character stands in {ascii(text)[:80]}: no file holds it")
 
 
 def _title(model: Model) -> str:
