@@ -27,8 +27,8 @@ def to_torch(given: object, path: str | os.PathLike[str]) -> Written:
     if formula.answer == "outputs":
         text = source(formula.networks[0])
         return Written((write(path, text.encode()),), (("needs", "torch"),))
-    script = check_target(path)
-    weights = script.with_name(f"{script.stem}_weights.safetensors")
+    check_target(path)
+    weights = Path(path).with_name(f"{Path(path).stem}_weights.safetensors")
     numbers = write(weights, safetensors.numpy.save(_weights(formula)))
     files = (write(path, _text(formula, weights.name, _missing(given)).encode()), numbers)
     return Written(files, (("needs", "torch and safetensors"), ("try", f"python {path} new.csv")))
