@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.export.subjects import answers, error, values
 
+from benchmarks.answers import answers, error, values
 from benchmarks.datasets import SUITES, DataSet, NotInstalledError
 from chainrule import Classifier, Model, Regressor
 from chainrule.export import to_c, to_onnx, to_torch

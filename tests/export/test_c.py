@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from benchmarks.answers import answers
 from tests.export.driving import STRICT, columns_of, compiled, program, ran, word
-from tests.export.subjects import KINDS, agree, answers, hostile_model
+from tests.export.subjects import KINDS, agree, hostile_model
 
 from chainrule import ACTIVATIONS, Model, Network, Plan
 from chainrule.arrays import DType

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
-from tests.export.subjects import KINDS, agree, answers, hostile_model, values
+from benchmarks.answers import answers, values
+from tests.export.subjects import KINDS, agree, hostile_model
 
 from chainrule import Model
 from chainrule.export import to_onnx

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.export.subjects import KINDS, agree, answers, hostile, hostile_model
+from benchmarks.answers import answers
+from tests.export.subjects import KINDS, agree, hostile, hostile_model
 
 from chainrule import Model, Network
 from chainrule.errors import InvalidValue
