@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from benchmarks.answers import error
 
-from chainrule import Classifier, Model, Regressor
-from chainrule.tables import Table
+from chainrule import Classifier, Layer, Model, Network, Plan, Regressor
+from chainrule.arrays import DType
+from chainrule.tables import Encoder, Table
 
 HOSTILE = (
     'age "in\\years"', "label", "probabilities", "größe (cm)", "int", "年龄", "a\nb", "*/ x = 1; /*", "??/",
@@ -80,6 +81,33 @@ def hostile_model(kind: str) -> tuple[Model, Table]:
 
 
 KINDS = ("three", "booleans", "integers", "numbers", "poisson", "quantiles")
+
+
+@cache
+def encoder_alone(dtype: DType = "float32") -> tuple[Model, Table]:
+    """A model whose answer is x itself, so that a difference in one column is seen."""
+    data = hostile()
+    table = Table.of(data)
+    encoder = Encoder.fit(table, cap=6, robust=True, bins=5)
+    plain = Encoder.fit(
+        Table.of({f"{name} plain": table[name] for name in ("year", "when", "text")})
+    )
+    encoder = Encoder((*encoder.features, *plain.features))
+    d = encoder.width
+    network = Network([Layer(np.eye(d, dtype=dtype), np.zeros(d, dtype), "identity")])
+    new = hostile(200, seed=7)
+    new |= {f"{name} plain": new[name] for name in ("year", "when", "text")}
+    days = [
+        "1600-02-29",
+        "1899-12-31T23:59:59.999999",
+        "1969-12-31T12:00",
+        "2000-02-29",
+        "2100-03-01",
+        "2400-12-31",
+    ]
+    new["when"][:6] = np.array(days, "M8[us]")
+    new["size"][:6] = [0, -0.0, 1e-300, 1e100, -1e15, np.nan]
+    return Model(network, Plan.of(network, "squared_error"), encoder), Table.of(new)
 
 
 def agree(

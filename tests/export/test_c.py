@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from benchmarks.answers import answers
 from tests.export.driving import STRICT, columns_of, compiled, program, ran, word
-from tests.export.subjects import KINDS, agree, hostile_model
+from tests.export.subjects import KINDS, agree, encoder_alone, hostile_model
 
 from chainrule import ACTIVATIONS, Model, Network, Plan
 from chainrule.arrays import DType
@@ -41,6 +41,16 @@ def test_a_table_with_everything_in_it(kind: str, tmp_path: Path) -> None:
     to_c(model, source)
     built = compiled(source, program(source, columns_of(model, new)))
     assert agree(model, named(model, ran(built)), answers(model, new)) < 1e-6
+
+
+def test_the_encoding_number_by_number(tmp_path: Path) -> None:
+    """Every column of x as the encoder makes it, but for the last bits of sines and cosines."""
+    model, new = encoder_alone("float64")
+    to_c(model, tmp_path / "model.c")
+    main = program(tmp_path / "model.c", columns_of(model, new))
+    x = ran(compiled(tmp_path / "model.c", main))[:, 1:]
+    assert model.encoder is not None
+    assert np.allclose(x, model.encoder.transform(new, "float64"), rtol=1e-15, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["three", "quantiles"])

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from benchmarks.answers import answers
-from tests.export.subjects import KINDS, agree, hostile, hostile_model
+from tests.export.subjects import KINDS, agree, encoder_alone, hostile, hostile_model
 
 from chainrule import Model, Network
 from chainrule.errors import InvalidValue
@@ -58,6 +58,17 @@ def test_a_table_with_everything_in_it(kind: str, tmp_path: Path) -> None:
     if "label" in true:
         true["label"] = true["label"].astype(object)
     assert agree(model, said(opened(tmp_path / "it.py"), model, rows), true) < 1e-6
+
+
+def test_the_encoding_number_by_number(tmp_path: Path) -> None:
+    model, new = encoder_alone("float64")
+    to_torch(model, tmp_path / "it.py")
+    rows = [*zip(*(column.tolist() for column in new.columns.values()), strict=True)]
+    x = np.array(
+        opened(tmp_path / "it.py").predict([dict(zip(new.names, row, strict=True)) for row in rows])
+    )
+    assert model.encoder is not None
+    assert np.allclose(x, model.encoder.transform(new, "float64"), rtol=1e-15, atol=1e-12)
 
 
 def test_the_rows_of_a_file_without_chainrule(tmp_path: Path) -> None:
