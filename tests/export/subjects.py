@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -52,32 +53,42 @@ def hostile(rows: int = 400, seed: int = 0) -> dict[str, Any]:
 
 @cache
 def hostile_model(kind: str) -> tuple[Model, Table]:
-    """A model of the table above, for rows among which some are new."""
+    """A model of the table above, whose networks have different shares, for rows among which some are new."""
+    model = _trained(kind)
+    first, *others = (
+        np.arange(1.0, len(model.members) + 1) / np.arange(1, len(model.members) + 1).sum()
+    )
+    rest = tuple(replace(one, share=float(s)) for one, s in zip(model.others, others, strict=True))
+    return replace(model, share=float(first), others=rest), Table.of(hostile(300, seed=2))
+
+
+def _trained(kind: str) -> Model:
     data = pd.DataFrame(hostile())
     rng = np.random.default_rng(1)
     score = (
         0.05 * np.nan_to_num(data["label"], nan=50) + 1.0 * (data["text"] == "*/") + data["whether"]
         + 0.02 * (data["year"] - 2000) + rng.normal(0, 0.3, 400)
     )  # fmt: skip
-    new = Table.of(hostile(300, seed=2))
     settings: dict[str, Any] = {"hidden": (16, 16), "epochs": 6, "random_state": 0}
     if kind == "three":
         labels = np.array(['"one"\n??/', "zwei *\\/", "três"], object)[np.digitize(score, [3, 4.5])]
-        return Classifier(members=3, **settings).fit(data, labels).to_model("tar get"), new
+        return Classifier(members=3, **settings).fit(data, labels).to_model("tar get")
     if kind == "booleans":
-        return Classifier(members=2, **settings).fit(data, score > 3.5).to_model(), new
+        return Classifier(members=2, **settings).fit(data, score > 3.5).to_model()
     if kind == "integers":
-        return Classifier(members=1, **settings).fit(
-            data, np.digitize(score, [3, 4.5]) * 7 - 3
-        ).to_model(), new
+        return (
+            Classifier(members=1, **settings)
+            .fit(data, np.digitize(score, [3, 4.5]) * 7 - 3)
+            .to_model()
+        )
     if kind == "numbers":
-        return Regressor(members=3, **settings).fit(data, 1e6 + 1e4 * score).to_model(), new
+        return Regressor(members=3, **settings).fit(data, 1e6 + 1e4 * score).to_model()
     if kind == "poisson":
         counts = rng.poisson(np.exp(score / 3))
-        return Regressor(members=2, loss="poisson", **settings).fit(data, counts).to_model(), new
+        return Regressor(members=2, loss="poisson", **settings).fit(data, counts).to_model()
     assert kind == "quantiles"
     fitted = Regressor(members=3, loss="quantile", quantiles=(0.1, 0.6, 0.9), **settings)
-    return fitted.fit(data, score).to_model(), new
+    return fitted.fit(data, score).to_model()
 
 
 KINDS = ("three", "booleans", "integers", "numbers", "poisson", "quantiles")

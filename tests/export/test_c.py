@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def test_the_sanitizers_find_nothing(kind: str, tmp_path: Path) -> None:
     main = program(source, columns_of(model, new.take(np.arange(50))))
     printed = ran(compiled(source, main, *SANITIZED))
     assert agree(model, named(model, printed), answers(model, new.take(np.arange(50)))) < 1e-6
+
+
+@pytest.mark.parametrize("compiler", [name for name in ("gcc", "clang") if shutil.which(name)])
+def test_no_compiler_warns(compiler: str, tmp_path: Path) -> None:
+    for kind in ("three", "quantiles"):
+        to_c(hostile_model(kind)[0], tmp_path / f"{kind}.c")
+        command = [compiler, *STRICT, "-O2", "-c", f"{kind}.c"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_names_that_c_does_not_like(tmp_path: Path) -> None:
