@@ -54,7 +54,21 @@ def test_torch(said: Said, iris: Path) -> None:
         "iris.py",
         "iris_weights.safetensors",
     ]
-    assert "from chainrule" not in Path("iris.py").read_text()
+    script = Path("iris.py").read_text()
+    assert (
+        "from chainrule" not in script
+        and "by a network of layers 4-8-3; written by chainrule" in script
+    )
+
+
+def test_what_is_there_is_written_over_only_by_its_name(said: Said) -> None:
+    Path("not-xor.py").write_text("mine")
+    code, out, err = said("not-xor.json", "--to", "torch")
+    assert (code, out) == (2, "")
+    assert err == "chainrule: not-xor.py is there already: --out not-xor.py writes over it\n"
+    assert Path("not-xor.py").read_text() == "mine"
+    assert said("not-xor.json", "--to", "torch", "--out", "not-xor.py")[0] == 0
+    assert "torch" in Path("not-xor.py").read_text()
 
 
 def test_json(said: Said, iris: Path) -> None:

@@ -17,7 +17,8 @@ def export(
     Args:
         model: a file that `chainrule fit` saved, or a network as JSON.
         to: onnx, c, torch or json.
-        out: where to write; beside the model, with another ending, without it.
+        out: where to write, over what is there; beside the model, with another ending, where no
+            such file is, without it.
     """
     from chainrule import export as exports
     from chainrule.errors import InvalidValue
@@ -27,6 +28,8 @@ def export(
     target = model.with_suffix(endings[to]) if out is None else out
     if target.resolve() == model.resolve():
         raise InvalidValue(f"{target} is the model itself: name another file with --out")
+    if out is None and target.exists():
+        raise InvalidValue(f"{target} is there already: --out {target} writes over it")
     write = {
         "onnx": exports.to_onnx,
         "c": exports.to_c,

@@ -16,6 +16,7 @@ from chainrule.export.written import Written, write
 from chainrule.storage import check_target
 from chainrule.torch.layers import MODULES
 from chainrule.torch.source import source
+from chainrule.version import __version__
 
 _SCRIPT = Path(__file__).with_name("script.py")
 _OWN = {"identity": "nn.Identity()", "exponential": "torch.exp"}
@@ -55,7 +56,7 @@ def _text(formula: Formula, weights: str, na: list[str]) -> str:
     model = description(formula) | {"networks": networks, "na": na}
     phis = sorted({phi for network in formula.networks for phi in network.activations})
     filled = {
-        '"""What it is."""': repr(formula.title),
+        '"""What it is."""': repr(f"{formula.title}; written by chainrule {__version__}"),
         "MODEL: dict[str, Any] = {}": f"MODEL: dict[str, Any] = {pformat(model, width=100, compact=True, sort_dicts=False)}",
         "Tensor]] = {}": "Tensor]] = {" + ", ".join(f"{phi!r}: {_call(phi)}" for phi in phis) + "}",
         'WEIGHTS = ""': f"WEIGHTS = {weights!r}",
