@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from chainrule.errors import InvalidValue
 
 LONGEST = 4000  # bytes of a text: compilers need not take strings of more than 4095
-_WIDTH = 96
+_A_LINE = 8  # numbers
 
 # Keywords of C and C++, and what headers and compilers define as macros in lower case.
 _RESERVED = frozenset(
@@ -175,8 +174,9 @@ def comment(text: str, most: int = 60) -> str:
 def numbers(values: npt.NDArray[Any]) -> str:
     """Numbers of float32 or float64 as the shortest that are read back exactly, in lines."""
     ending = "f" if values.dtype == np.float32 else ""
-    words = ", ".join(f"{_pointed(str(value))}{ending}" for value in values.ravel())
-    return textwrap.fill(words, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    words = [f"{_pointed(str(value))}{ending}" for value in values.ravel()]
+    lines = (words[start : start + _A_LINE] for start in range(0, len(words), _A_LINE))
+    return ",\n".join("    " + ", ".join(line) for line in lines)
 
 
 def number(value: float) -> str:

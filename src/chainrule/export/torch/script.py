@@ -232,4 +232,6 @@ def main(path: str) -> None:
 model: Any = Mean().eval() if WEIGHTS else None
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: python {sys.argv[0]} new.csv")
+    main(sys.argv[1])
