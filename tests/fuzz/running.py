@@ -24,6 +24,9 @@ from .target import Target
 SECONDS = 5.0  # that an input may take
 MEMORY = 1 << 30  # bytes that an input may take beyond what the process had before it
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_STARTING = 120.0  # seconds that the process may take to import what it needs
+_NOT_BEGUN = -1
+_HANGS = "hangs: more than"
 _SHOWN = 10  # failures of a kind of their own, after which a target is given up
 
 _processes = multiprocessing.get_context("forkserver")
@@ -100,15 +103,25 @@ def survey(
         memory: bytes that one may take.
     """
     found = Survey(name, seed)
-    first = 0
+    first, hung = 0, -1
     while first < count and not found.over:
-        first = _until_it_ends(found, home, range(first, count), seconds, memory)
+        ended = _until_it_ends(found, home, range(first, count), seconds, memory)
+        if ended is None:
+            break
+        first, failure = ended
+        if failure.what.startswith(_HANGS) and hung != first:
+            hung = first  # once more: it may have been the machine
+        else:
+            found.note(failure)
+            first += 1
     return found
 
 
-def _until_it_ends(found: Survey, home: str, numbers: range, seconds: float, memory: int) -> int:
-    """Run one process until it is done, crashes or hangs; the number of the input to go on with."""
-    shared = _processes.RawArray("q", [numbers.start, 0, 0, 0])
+def _until_it_ends(
+    found: Survey, home: str, numbers: range, seconds: float, memory: int
+) -> tuple[int, Failure] | None:
+    """Run one process; the number of the input that crashed it or hung, and how. None if it is done."""
+    shared = _processes.RawArray("q", [_NOT_BEGUN, 0, 0, 0])
     listening, telling = _processes.Pipe(duplex=False)
     folder = Path(tempfile.mkdtemp(prefix="chainrule-fuzz-", dir=_memory_folder()))
     work = (home, found.name, found.seed, numbers, memory, shared, telling, folder)
@@ -123,13 +136,16 @@ def _until_it_ends(found: Survey, home: str, numbers: range, seconds: float, mem
         found.refused += refused
         found.seconds = max(found.seconds, slowest / 1e9)
         if process.exitcode == 0 or found.over:
-            return numbers.stop
-        if (process.exitcode or 0) > 0:
+            return None
+        if number == _NOT_BEGUN or process.exitcode > 0:
             raise RuntimeError(f"target {found.name} is broken itself: see its traceback above")
         told = (folder / "stacks").read_text(errors="replace")
-        what = f"hangs: more than {seconds:g} s" if hung else _killed(process.exitcode or 0)
-        found.note(Failure(number, f"{what} {_place(told)}".strip(), told))
-        return number + 1
+        what = (
+            f"{_HANGS} {seconds:g} s"
+            if hung
+            else f"killed by {signal.Signals(-process.exitcode).name}"
+        )
+        return number, Failure(number, f"{what} {_place(told)}".strip(), told)
     finally:
         listening.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,10 +153,6 @@ def _until_it_ends(found: Survey, home: str, numbers: range, seconds: float, mem
 
 def _memory_folder() -> str | None:
     return "/dev/shm" if os.path.isdir("/dev/shm") else None
-
-
-def _killed(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _place(told: str) -> str:
@@ -151,7 +163,7 @@ def _place(told: str) -> str:
 
 def _watch(process: Any, listening: Any, found: Survey, shared: Any, seconds: float) -> bool:
     """Take the failures that the process tells of until it ends; whether it had to be ended."""
-    number, since = -1, time.monotonic()
+    number, since = _NOT_BEGUN, time.monotonic()
     while True:
         if listening.poll(0.2):
             try:
@@ -163,9 +175,7 @@ def _watch(process: Any, listening: Any, found: Survey, shared: Any, seconds: fl
         now = time.monotonic()
         if shared[0] != number:
             number, since = shared[0], now
-        elif now - since > seconds + 10 * (
-            shared[1] + shared[2] == 0
-        ):  # the first waits for imports
+        elif now - since > (seconds if number != _NOT_BEGUN else _STARTING):
             os.kill(process.pid, signal.SIGABRT)  # its faulthandler writes down where it is
             return True
 

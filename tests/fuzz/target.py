@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, OutOfMemory
 
 LONGEST_REFUSAL = 2000  # letters
 
@@ -45,11 +45,11 @@ class Target:
 
 
 def _check(refusal: ChainruleError) -> None:
-    """A refusal has words, not too many, and was not for want of memory."""
+    """A refusal has words, not too many, and was not for want of memory, unless that is what it says."""
     words = str(refusal)
     if not words or len(words) > LONGEST_REFUSAL:
         raise AssertionError(f"a refusal of {len(words)} letters: {words[:200]!r}") from refusal
-    cause: BaseException | None = refusal
+    cause: BaseException | None = None if isinstance(refusal, OutOfMemory) else refusal
     while cause is not None:
         if isinstance(cause, MemoryError):
             raise cause

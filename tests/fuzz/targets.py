@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import descriptions, model_files, tables
+from . import descriptions, engine, model_files, tables
 from .target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*model_files.TARGETS, *tables.TARGETS, *descriptions.TARGETS)
+    target.name: target
+    for target in (*model_files.TARGETS, *tables.TARGETS, *descriptions.TARGETS, *engine.TARGETS)
 }
