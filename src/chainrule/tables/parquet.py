@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.arrays import room_for
 from chainrule.errors import DataError, MissingExtra
 from chainrule.tables.kinds import column_of, kind_of, without
 from chainrule.tables.sources import Source
@@ -58,12 +59,13 @@ class Parquet:
     @contextmanager
     def _file(self) -> Iterator[Any]:
         try:
-            if not self._source.gzipped:
-                yield self._parquet.ParquetFile(self._source.path)
-                return
-            with self._source.open() as packed, tempfile.TemporaryFile() as plain:
-                shutil.copyfileobj(packed, plain)
-                yield self._parquet.ParquetFile(plain)
+            with room_for(self._source.where):
+                if not self._source.gzipped:
+                    yield self._parquet.ParquetFile(self._source.path)
+                    return
+                with self._source.open() as packed, tempfile.TemporaryFile() as plain:
+                    shutil.copyfileobj(packed, plain)
+                    yield self._parquet.ParquetFile(plain)
         except (self._broken, OSError) as error:
             raise damaged(self._source.where, str(error)) from error
 

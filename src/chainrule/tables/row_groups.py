@@ -14,9 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.arrays import room_for
 from chainrule.errors import DataError, InvalidValue, MissingExtra, MissingFile, unknown
 from chainrule.tables.frames import unique_names
 from chainrule.tables.parquet import damaged, frame_of
+from chainrule.tables.sources import Stamp, stamp_of, unchanged
 from chainrule.tables.table import Table
 
 Data: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -44,6 +46,7 @@ class RowGroup:
         rows: how many.
         first: the number of its first row among the rows of all files, from 0.
         first_in_file: the number of its first row in its file, from 0.
+        stamp: of the file when its footer was read.
     """
 
     path: str
@@ -51,6 +54,7 @@ class RowGroup:
     rows: int
     first: int
     first_in_file: int
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,12 @@ class RowGroups:
         groups: list[RowGroup] = []
         schema: dict[str, str] = {}
         for path in paths:
-            with _opened(path) as file:
+            stamp = stamp_of(path)
+            with _opened(path, stamp) as file:
                 found = _columns(file.schema_arrow, path)
                 schema = schema or found
                 _check_columns(path, found, paths[0], schema)
-                groups += _groups(path, file.metadata, _end(groups))
+                groups += _groups(path, file.metadata, _end(groups), stamp)
         groups = [group for group in groups if group.rows]
         if not groups:
             raise DataError(f"{_shown(data)}: the Parquet files have no rows")
@@ -177,12 +182,13 @@ def read(
         at_once: the most rows of a piece.
 
     Raises:
-        MissingFile, DataError: a file cannot be read any more.
+        MissingFile, DataError: a file cannot be read any more, or was changed since its footer was read.
     """
     rows = max(1, min(at_once, _VALUES // max(1, len(columns))))
     for path, run in groupby(groups, key=lambda group: group.path):
-        with _opened(path) as file:
-            for group in run:
+        following = list(run)
+        with _opened(path, following[0].stamp) as file:
+            for group in following:
                 first = 0
                 for batch in file.iter_batches(rows, [group.index], columns, use_threads=False):
                     table = _table(batch, group.first_in_file + first + 1, path)
@@ -230,7 +236,7 @@ def _shown(data: Data) -> str:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
     """A Parquet file, closed at the end; what pyarrow raises becomes a sentence."""
     try:
         import pyarrow
@@ -238,9 +244,12 @@ def _opened(path: str) -> Iterator[Any]:
     except ImportError as absent:
         raise MissingExtra("parquet") from absent
     try:
-        with pyarrow.parquet.ParquetFile(
-            path, memory_map=False, pre_buffer=False, buffer_size=_BUFFER
-        ) as file:
+        how = {"memory_map": False, "pre_buffer": False, "buffer_size": _BUFFER}
+        with (
+            room_for(path),
+            unchanged(path, stamp),
+            pyarrow.parquet.ParquetFile(path, **how) as file,
+        ):
             yield file
     except FileNotFoundError as error:
         raise MissingFile(f"{path} is not there any more") from error
@@ -257,11 +266,11 @@ def _give_back() -> None:
     pyarrow.default_memory_pool().release_unused()
 
 
-def _groups(path: str, metadata: Any, first: int) -> Iterator[RowGroup]:
+def _groups(path: str, metadata: Any, first: int, stamp: Stamp | None) -> Iterator[RowGroup]:
     in_file = 0
     for index in range(metadata.num_row_groups):
         rows = metadata.row_group(index).num_rows
-        yield RowGroup(path, index, rows, first + in_file, in_file)
+        yield RowGroup(path, index, rows, first + in_file, in_file, stamp)
         in_file += rows
 
 
