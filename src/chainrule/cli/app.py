@@ -16,6 +16,14 @@ from chainrule.errors import ChainruleError
 from chainrule.version import __version__
 
 USER_ERROR, INTERRUPTED = 2, 130
+_LESS = "fewer rows or columns take less, and so does fit with --members 1 or --bins 0"
+# What the loader of libraries, Python's threads and PyTorch say where the system gives no more memory.
+_NO_MEMORY = (
+    "failed to map segment from shared object",
+    "cannot allocate memory",
+    "can't start new thread",
+    "can't allocate memory",
+)
 
 app = App(
     name="chainrule",
@@ -109,7 +117,19 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
+    except (MemoryError, ImportError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        return _say(
+            f"there is not enough memory ({str(error) or 'the system gives no more'}); {_LESS}"
+        )
     return code if isinstance(code, int) else 0
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether it was for want of memory: not everything says so by a MemoryError."""
+    words = str(error)
+    return isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
 
 
 def _say(text: str) -> int:
