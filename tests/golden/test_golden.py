@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,30 @@ def test_one_number_that_differs_is_another_hash() -> None:
     b = network.layers[-1].b
     b[0] = np.nextafter(b[0], np.float32(np.inf))
     assert hash_of([network]) != before
+
+
+def unsaid(folder: Path, changelog: str) -> list[str]:
+    """The releases whose bits are not those of the release before, and whose changelog does not speak of it."""
+    files = sorted(folder.glob("*.json"), key=lambda path: [*map(int, path.stem.split("."))])
+    told = {part.split("]")[0]: part for part in changelog.split("\n## [")[1:]}
+    found = []
+    for older, newer in pairwise(files):
+        before, after = (json.loads(path.read_text()) for path in (older, newer))
+        apart = any(
+            plans[plan] != after[isa].get(plan, plans[plan])
+            for isa, plans in before.items()
+            for plan in plans
+        )
+        if apart and "other bits" not in told[newer.stem]:
+            found.append(newer.stem)
+    return found
+
+
+def test_a_release_with_other_bits_says_so(tmp_path: Path) -> None:
+    here = Path(__file__).parent
+    changelog = (here.parents[1] / "CHANGELOG.md").read_text()
+    assert unsaid(here, changelog) == []
+    for version, bits in (("0.9.0", "a"), ("0.10.0", "b"), ("0.11.0", "b"), ("0.12.0", "c")):
+        (tmp_path / f"{version}.json").write_text(json.dumps({"avx2": {"plan": bits}}))
+    made = "\n## [0.12.0]\n- Fast.\n## [0.11.0]\n## [0.10.0]\n- Trainings give other bits.\n## [0.9.0]\n"
+    assert unsaid(tmp_path, made) == ["0.12.0"]

@@ -118,7 +118,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         Classifier(**{**made, **changed}), X, y,
         r"hidden was \(8,\), is \(9,\); members was 2, is 3; scoring was None, is 'accuracy'$",
     )  # fmt: skip
-    refused(Regressor(**made), X, y == "yes", "estimator was Classifier, is Regressor; X was")
+    refused(Regressor(**made), X, y == "yes", "estimator was Classifier, is Regressor$")
     refused(Classifier(**made), X[:200], y[:200], r"X was 240 × 27 float32, digest \w+, is 200 ×")
     refused(Classifier(**made), X, y[::-1], r".*targets was 240 int64, digest \w+, is 240 int64")
     with pytest.raises(InvalidValue, match="a checkpoint takes a number as random_state"):

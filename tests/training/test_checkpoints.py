@@ -146,6 +146,28 @@ def test_a_checkpoint_that_is_not_one(tmp_path: Path) -> None:
         trained(path, resume=True, optimizer="adam")
 
 
+def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    with pytest.raises(Killed):
+        trained(path, 8)
+    whole = path.read_bytes()
+    with pytest.raises(InvalidValue, match="run.checkpoint holds a training that has not ended"):
+        trained(path)
+    assert path.read_bytes() == whole
+    trained(path, resume=True)
+    trained(path)  # it has ended
+    trained(path, optimizer="sgd")
+    for other in (b"a,b\n1,2\n", whole[:-3]):
+        path.write_bytes(other)
+        with pytest.raises(
+            InvalidValue, match="run.checkpoint would be written over, and it is no checkpoint"
+        ):
+            trained(path)
+        assert path.read_bytes() == other
+    path.write_bytes(b"")  # as mktemp leaves it
+    trained(path)
+
+
 def test_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="to resume takes a checkpoint"):
         train(Network.of_sizes([4, 1]), *data(), resume=True)

@@ -130,6 +130,10 @@ def fit(
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it
+    if checkpoint is not None and checkpoint.resolve() in (path.resolve(), Path(data).resolve()):
+        raise InvalidValue(
+            f"{checkpoint} is the model's file or the data: the checkpoint takes another"
+        )
     if report is not None:
         check_page(report)
     with warnings.catch_warnings(), interruptible() as signals:

@@ -224,11 +224,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             for name, value in self.get_params(deep=False).items()
             if name not in _FREE
         }
-        about = {
-            "estimator": {"name": type(self).__name__, **parameters},
-            "data": described(Data(rows.X, rows.y, rows.weights, rows.held_out)),
-        }
-        return Book.opened(checkpoint, resume, about)
+        data = described(Data(rows.X, rows.y, rows.weights, rows.held_out))
+        about = {"estimator": {"name": type(self).__name__, **parameters, "data": data}}
+        return Book.opened(checkpoint, resume, len(rows.turns), about)
 
     @abstractmethod
     def _calibrate(self, found: OutOfFold, shares: Weights) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
@@ -165,6 +165,7 @@ class Book:
         self,
         checkpoint: str | os.PathLike[str] | Checkpoint,
         found: bytes | None = None,
+        count: int = 1,
         about: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the file, and what it has to go on from.
@@ -172,7 +173,8 @@ class Book:
         Args:
             checkpoint: where and how often.
             found: the bytes of the last checkpoint; None to begin anew.
-            about: what the trainings have in common.
+            count: how many trainings there are to be.
+            about: what they have in common.
 
         Raises:
             InvalidValue: `found` is of another training; or the file cannot be one.
@@ -181,7 +183,7 @@ class Book:
         """
         self.checkpoint = Checkpoint.of(checkpoint)
         self.path = check_target(self.checkpoint.path)
-        self._now = Positions(about or {})
+        self._now = Positions(count, about or {})
         self._one_at_a_time = Lock()
         self._is_new = False  # whether there is something to write
         self._is_clean = False  # whether what killed processes left is gone
@@ -197,11 +199,19 @@ class Book:
         cls,
         checkpoint: str | os.PathLike[str] | Checkpoint,
         resume: bool,
-        about: Mapping[str, Any] | None = None,
+        count: int,
+        about: Mapping[str, Any],
     ) -> Self:
-        """The book in a file, with what it has if the trainings are to go on from there."""
-        path = Checkpoint.of(checkpoint).path
-        return cls(checkpoint, read(path) if resume else None, about)
+        """The book in a file, with what it has if the trainings are to go on from there.
+
+        Raises:
+            InvalidValue, ModelFileError, MissingFile: as the constructor and `refuse_to_lose`.
+        """
+        found = read(Checkpoint.of(checkpoint).path) if resume else None
+        book = cls(checkpoint, found, count, about)
+        if found is None:
+            book.refuse_to_lose()
+        return book
 
     def page(self, number: int) -> Page:
         """The page of one training of several."""
@@ -260,7 +270,7 @@ class Book:
             if not self._is_new:
                 return
             self._is_new = False
-            data = Positions(self._now.about, dict(self._now.each)).to_bytes()
+            data = replace(self._now, each=dict(self._now.each)).to_bytes()
             try:
                 if not self._is_clean:
                     remove_leftovers(self.path)
@@ -272,6 +282,27 @@ class Book:
                 raise ModelFileError(
                     f"{os.fspath(self.checkpoint.path)}: no checkpoint can be written ({reason})"
                 ) from error
+
+    def refuse_to_lose(self) -> None:
+        """Refuse to write over a file that is no checkpoint, or one of a training that has not ended.
+
+        Raises:
+            InvalidValue: there is such a file.
+        """
+        path = os.fspath(self.checkpoint.path)
+        found = read(path)
+        if not found:
+            return
+        try:
+            ended = Positions.from_bytes(found).ended
+        except ModelFileError as error:
+            raise InvalidValue(
+                f"{path} would be written over, and {error}: remove it, or take another name"
+            ) from error
+        if not ended:
+            raise InvalidValue(
+                f"{path} holds a training that has not ended: go on with it by resume, or remove it"
+            )
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -43,6 +43,7 @@ class Position:
         rows: of the history; there may be later ones than those of `epochs`.
         epochs: how many are done.
         watch: the numbers of the `Watch`.
+        ended: whether there is nothing left to do.
     """
 
     settings: Mapping[str, Any]
@@ -51,6 +52,7 @@ class Position:
     rows: list[tuple[float, float, float, float]]
     epochs: int
     watch: Mapping[str, float]
+    ended: bool
 
     @classmethod
     def of(cls, loop: Loop, settings: Mapping[str, Any]) -> Position:
@@ -64,6 +66,7 @@ class Position:
             loop.history.rows,
             epochs,
             {name: getattr(loop.watch, name) for name in _WATCHED},
+            epochs >= loop.epochs or loop.watch.out_of_patience,
         )
 
     def put(self, loop: Loop) -> None:
@@ -86,7 +89,8 @@ class Position:
                 counters[name] = [state.step, state.accepted]
         # As text, for infinity is no number of JSON.
         watch = {key: repr(value) for key, value in self.watch.items()}
-        return arrays, {"settings": self.settings, "counters": counters, "watch": watch}
+        told = {"settings": self.settings, "counters": counters, "watch": watch}
+        return arrays, {**told, "ended": self.ended}
 
     @classmethod
     def from_parts(cls, arrays: Arrays, told: Mapping[str, Any], prefix: str) -> Position:
@@ -100,6 +104,7 @@ class Position:
             rows=[(a, b, c, d) for a, b, c, d in rows],
             epochs=len(rows),
             watch={key: _number(told["watch"][key], key) for key in _WATCHED},
+            ended=bool(told["ended"]),
         )
 
 
@@ -108,12 +113,19 @@ class Positions:
     """Where several trainings stand, or one.
 
     Attributes:
+        count: how many there are to be.
         about: what they have in common, in JSON's terms.
         each: by the number of the training, for those that have begun.
     """
 
+    count: int = 1
     about: Mapping[str, Any] = field(default_factory=dict)
     each: dict[int, Position] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return len(self.each) == self.count and all(one.ended for one in self.each.values())
 
     def to_bytes(self) -> bytes:
         """As a safetensors file."""
@@ -122,7 +134,8 @@ class Positions:
         for number, position in sorted(self.each.items()):
             own, trainings[str(number)] = position.parts(f"{number}.")
             arrays |= own
-        text = json.dumps({"version": _VERSION, "about": self.about, "trainings": trainings})
+        told = {"count": self.count, "about": self.about, "trainings": trainings}
+        text = json.dumps({"version": _VERSION, **told})
         return safetensors.numpy.save(arrays, {_KEY: text, _DIGEST: _digest(text, arrays)})
 
     @classmethod
@@ -145,7 +158,7 @@ class Positions:
                 int(number): Position.from_parts(arrays, own, f"{number}.")
                 for number, own in told["trainings"].items()
             }
-            return cls(dict(told["about"].items()), each)
+            return cls(int(told["count"]), dict(told["about"].items()), each)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:  # fmt: skip
             if isinstance(error, ModelFileError):
                 raise

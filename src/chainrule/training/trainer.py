@@ -277,6 +277,8 @@ def keep(
         found = checkpoints.read(Checkpoint.of(checkpoint).path) if resume and first else None
         group = getattr(loop.engine, "group", None)  # the first process tells the others
         book = Book(checkpoint, group.told(found) if resume and group else found)
+        if first and found is None:
+            book.refuse_to_lose()
         checkpoint = Page(book, 0, alone=True)
     loop.keeper = Keeper(checkpoint, settings(), writes=first)
     loop.keeper.resume(loop)
