@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from chainrule.storage import Model, load, save
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
+    from chainrule.training.runs import RunLog
     from chainrule.training.schedules import Constant, Cosine, CosLog, OneCycle, StepDecay, Warmup
     from chainrule.training.stopping import Stopping
     from chainrule.training.trainer import Result, train
@@ -81,6 +82,7 @@ _HOMES = {
     "storage": ("Model", "load", "save"),
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
+    "training.runs": ("RunLog",),
     "training.schedules": ("Constant", "CosLog", "Cosine", "OneCycle", "StepDecay", "Warmup"),
     "training.stopping": ("Stopping",),
     "training.trainer": ("Result", "train"),
@@ -123,6 +125,7 @@ __all__ = [
     "RMSprop",
     "Regressor",
     "Result",
+    "RunLog",
     "SGD",
     "StepDecay",
     "Stopping",

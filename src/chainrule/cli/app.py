@@ -72,6 +72,11 @@ for name, what, example in (
         "Find the mistakes of a set-up in PyTorch before it is trained.",
         "chainrule check train.py:make_setup",
     ),
+    (
+        "runs",
+        "List the runs that `fit --log` kept, compare them, draw their losses.",
+        "chainrule runs logs 68a37c 36b633 --plot losses.png",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

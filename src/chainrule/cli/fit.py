@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,6 +54,7 @@ def fit(
     checkpoint: Path | None = None,
     every: str | None = None,
     resume: bool = False,
+    log: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Fit networks to a table and save them.
@@ -95,12 +97,19 @@ def fit(
         checkpoint: a file to keep the training in while it runs.
         every: how often, as 30s or 10epochs; every 30 seconds without it.
         resume: go on from the checkpoint, if there is one.
+        log: a folder to keep the run in, epoch by epoch, for `chainrule runs`.
         json_: print the result as one JSON object.
     """
+    arguments = {
+        name.rstrip("_"): value
+        for name, value in locals().items()
+        if value is not None and value is not False
+    }
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
     from chainrule.training.loop import TrainingInterrupted
+    from chainrule.training.runs import RunLog
     from chainrule.views.files import check_page
 
     given: dict[str, Any] = {
@@ -119,27 +128,36 @@ def fit(
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)
     texts = missing_values(na, data)
+    run_log = None if log is None else RunLog(log, data=Path(data).name, arguments=arguments)
     job = Job(
         data, target, task, validation, seed, texts, not json_,
         asked={name: value for name, value in given.items() if value is not None},
         of_estimators={name: value for name, value in of_estimators.items() if value is not None},
         keeping=_keeping(checkpoint, every, resume),
         together=is_started(),  # by torchrun: one of several processes, of which the first writes
+        log=run_log,
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it
     if report is not None:
         check_page(report)
-    with warnings.catch_warnings():
+    with run_log or nullcontext(), warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
         found = job.fit_estimator() if by_estimator else job.fit_network()
         if report is not None:
             _write_report(data, found, report)
-    if job.together and os.environ["RANK"] != "0":
-        return 0
-    found.model.history["na"] = list(texts)
-    save(found.model, path)
+        if job.together and os.environ["RANK"] != "0":
+            return 0
+        found.model.history["na"] = list(texts)
+        save(found.model, path)
+        if run_log is not None:
+            run_log.note(
+                scores=found.scores,
+                baseline=found.baseline,
+                model=path,
+                target=found.model.target_name,
+            )
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:

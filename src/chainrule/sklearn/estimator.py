@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ from chainrule.training.members import (
     turns_of,
 )
 from chainrule.training.recipe import Length
+from chainrule.training.runs.log import RunLog
 from chainrule.training.schedules import Schedule
 from chainrule.training.trainer import Result
 from chainrule.views.svg import network_svg
@@ -114,6 +116,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     threads: int | None = None
     dtype: DType = "float32"
     progress: bool = False
+    log: str | os.PathLike[str] | RunLog | None = None
 
     def __sklearn_tags__(self) -> Any:
         """Tables with gaps, text and categories."""
@@ -149,7 +152,24 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         """How many outputs a network has."""
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None) -> None:
-        """Fit encoder and members, and score them."""
+        """Fit encoder and members, and score them; keep the run if that is asked for."""
+        if self.log is None:
+            return self._fit_members(X, y, sample_weight, validation, None)
+        with RunLog.of(self.log) as log:
+            self._fit_members(X, y, sample_weight, validation, log)
+            statuses = {result.status for result in self.results_}
+            ended = "interrupted" if "interrupted" in statuses else "finished"
+            score = "r2" if is_regressor(self) else "accuracy"
+            log.note(status=ended, scores={score: getattr(self, "oof_score_", None)})
+
+    def _fit_members(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Sequence[Any] | None,
+        log: RunLog | None,
+    ) -> None:
         given = y
         fresh = not (self.warm_start and hasattr(self, "_members"))
         table, y, weights = self._checked(X, y, sample_weight, fresh)
@@ -165,10 +185,13 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         parts = 1 if held_out is not None else max(turn.fold for turn in turns) + 1
         folds = folds_of(len(own), parts, self._groups(t_own))
         members = self._made(seeds, len(own), fresh)
+        if log is not None:
+            log.start(self._told(table, distinct, len(members)))
         rows = Rows(Z, t_own, distinct.weights, folds, turns, held_out)
         metadata = None if weights is None else {"sample_weight": weights}
         tasks = Tasks(self, members, {"X": X, "y": given, "metadata": metadata})
-        self._keep(members, train_members(members, rows, self._cores, self.progress, tasks.around))
+        trained = train_members(members, rows, self._cores, self.progress, tasks.around, log)
+        self._keep(members, trained)
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         u = out_of_fold(self.networks_, Z, folds, turns)
@@ -183,6 +206,18 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             self._calibrate(judged, self.shares_)
         self._score_out_of_fold(found)
         tasks.end()
+
+    def _told(self, table: Table, distinct: Distinct, members: int) -> dict[str, Any]:
+        """What a run's first line says of it."""
+        parameters = self.get_params(deep=False)
+        del parameters["log"]
+        return {
+            "task": "regression" if is_regressor(self) else "classification",
+            "estimator": type(self).__name__,
+            "parameters": parameters,
+            "networks": members,
+            "data": {"rows": len(table), "columns": len(table.names), "digest": distinct.digest},
+        }
 
     @abstractmethod
     def _calibrate(self, found: OutOfFold, shares: Weights) -> None:

@@ -23,6 +23,7 @@ from chainrule.network import Layer, Network
 from chainrule.optimizers import BatchOptimizer
 from chainrule.training.loop import Callback
 from chainrule.training.pool import Pool
+from chainrule.training.runs.log import RunLog
 from chainrule.training.trainer import Result, train
 
 Folds = npt.NDArray[np.int64]
@@ -124,6 +125,7 @@ def train_members(
     threads: int,
     progress: bool = False,
     around: Callable[[int], AbstractContextManager[Callback]] | None = None,
+    log: RunLog | None = None,
 ) -> list[Result]:
     """Train each member's network in place on all rows but its fold, one on each thread.
 
@@ -133,6 +135,7 @@ def train_members(
         threads: how many members train at the same time.
         progress: show how many are done.
         around: for the number of a member, a context to train it in, which gives a callback.
+        log: of the run, which is begun; each member is told of under its number, from 1.
 
     Raises:
         ChainruleError: as `train`.
@@ -161,6 +164,7 @@ def train_members(
                         threads=threads if alone else 1,
                         callbacks=[lambda _: pool.stop.is_set(), *([told] if told else [])],
                         progress=progress and alone,
+                        log=log and log.network(number + 1),
                         **member.settings,
                     )
 
