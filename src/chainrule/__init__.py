@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
     from chainrule.training.runs import RunLog
+    from chainrule.training.runs.trackers import MLflow, TensorBoard
     from chainrule.training.schedules import Constant, Cosine, CosLog, OneCycle, StepDecay, Warmup
     from chainrule.training.stopping import Stopping
     from chainrule.training.trainer import Result, train
@@ -83,6 +84,7 @@ _HOMES = {
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
     "training.runs": ("RunLog",),
+    "training.runs.trackers": ("MLflow", "TensorBoard"),
     "training.schedules": ("Constant", "CosLog", "Cosine", "OneCycle", "StepDecay", "Warmup"),
     "training.stopping": ("Stopping",),
     "training.trainer": ("Result", "train"),
@@ -114,6 +116,7 @@ __all__ = [
     "LOSSES",
     "Layer",
     "Lion",
+    "MLflow",
     "Model",
     "Momentum",
     "Monitor",
@@ -129,6 +132,7 @@ __all__ = [
     "SGD",
     "StepDecay",
     "Stopping",
+    "TensorBoard",
     "Trace",
     "Verification",
     "Warmup",

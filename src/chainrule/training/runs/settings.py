@@ -27,15 +27,15 @@ def told(run: Run) -> dict[str, str]:
     found: dict[str, str] = {}
     for facts in asked:
         settings = facts if isinstance(facts, dict) else {}
-        found |= _flat({k: v for k, v in settings.items() if k not in _NO_SETTINGS})
-    return found | _flat(first) | _of_networks(run)
+        found |= flat({k: v for k, v in settings.items() if k not in _NO_SETTINGS})
+    return found | flat(first) | _of_networks(run)
 
 
 def _of_networks(run: Run) -> dict[str, str]:
     values: dict[str, dict[str, None]] = {}  # in order, each once
     for _, facts in sorted(run.parts.items()):
         settings = {k: v for k, v in facts.items() if k not in _OF_NO_NETWORK}
-        for name, value in _flat(settings).items():
+        for name, value in flat(settings).items():
             values.setdefault(name, {})[value] = None
     return {
         name: " | ".join(each)
@@ -52,12 +52,12 @@ def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
     return {name: values for name, values in rows.items() if len(set(values)) > 1}
 
 
-def _flat(facts: Mapping[str, Any], group: str = "") -> dict[str, str]:
+def flat(facts: Mapping[str, Any], group: str = "") -> dict[str, str]:
     """What is in objects in objects, in words, by names with dots."""
     found: dict[str, str] = {}
     for name, value in facts.items():
         if isinstance(value, dict) and value:
-            found |= _flat(value, f"{group}{name}.")
+            found |= flat(value, f"{group}{name}.")
         else:
             found[_short(f"{group}{name}")] = words(value)
     return found
