@@ -78,6 +78,8 @@ def test_the_licence_is_apache_2_and_the_package_says_so() -> None:
     assert told["license"] == "Apache-2.0"
     assert text.lstrip().startswith("Apache License\n                           Version 2.0")
     assert len(text.splitlines()) == 202
+    assert "Typing :: Typed" in told["classifiers"]
+    assert (ROOT / "src" / "chainrule" / "py.typed").exists()
     for name in told["license-files"]:
         assert (ROOT / name).stat().st_size > 100, name
 

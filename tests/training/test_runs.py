@@ -114,6 +114,8 @@ def test_notes_stand_in_the_last_line(tmp_path: Path) -> None:
         trained(log)
         assert log.path is not None
         assert read(log.path).status == "running"
+        with pytest.raises(InvalidValue, match="tells of one training, and that has begun"):
+            trained(log)
         log.note(scores={"accuracy": np.float32(0.5), "log_loss": float("inf")}, model=Path("m"))
     run = read(only(tmp_path))
     assert (run.status, run.data, run.model) == ("finished", "points", "m")
@@ -163,6 +165,16 @@ def test_a_loss_of_ones_own_is_named(tmp_path: Path) -> None:
     assert read(only(tmp_path)).first["plan"]["loss"] == "halved"
 
 
+def test_each_fit_of_a_search_keeps_its_own(tmp_path: Path) -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    classifier = chainrule.Classifier(
+        members=1, epochs=2, hidden=(3,), log=chainrule.RunLog(tmp_path)
+    )
+    GridSearchCV(classifier, {"epochs": [2, 3]}, cv=2, refit=False).fit(X, y)
+    assert sorted(run.completed for run in runs_in(tmp_path)[0]) == [2, 2, 3, 3]
+
+
 # ------------------------------------------------------------------------------- what goes wrong
 
 ENDLESS = """
@@ -190,7 +202,7 @@ def test_a_killed_run_keeps_every_epoch_that_was_whole(tmp_path: Path) -> None:
         assert run.status == "killed"
         assert [epoch[0] for epoch in run.epochs[0]] == list(range(1, run.completed + 1))
         assert run.completed > 20
-        lines(only(folder))  # and no line is torn
+        assert run.completed == only(folder).read_bytes().count(b"\n") - 1
 
 
 def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A file of lines that is whole at any moment, but for the last line where the machine stopped in it."""
+"""A file of lines that is whole at any moment, but for its last line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SUFFIX = ".jsonl"
 class Lines:
     """A new file under a name of its own, to which lines are appended.
 
-    A line is handed to the system in one call, so that a reader sees all of it or nothing and
-    a process that is killed loses none. The file is locked until it is closed: while the lock is
-    held, somebody writes.
+    A line is handed to the system in one call: a process that is killed loses none but the one
+    that is being written, which the system may tear where a page of memory ends. The file is locked
+    until it is closed: while the lock is held, somebody writes.
 
     Attributes:
         path: where it is.

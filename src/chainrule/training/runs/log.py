@@ -92,16 +92,16 @@ class RunLog(AbstractContextManager["RunLog"]):
         return self._lines.path if self._lines else None
 
     def start(self, facts: Mapping[str, Any]) -> None:
-        """Make the run's file with its first line, unless that is done already.
+        """Make the run's file with its first line.
 
         Args:
             facts: what the training was told.
 
         Raises:
-            InvalidValue: no file can be made there.
+            InvalidValue: no file can be made there, or the run has begun already.
         """
         if self._lines is not None:
-            return
+            raise InvalidValue(f"{self._lines.path} tells of one training, and that has begun")
         when = datetime.now(UTC)
         try:
             lines = Lines(Path(self.folder), when)

@@ -69,7 +69,7 @@ class TensorBoard(_Tracker):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as absent:
             raise MissingExtra("tensorboard") from absent
-        self._writer: Any = SummaryWriter(os.fspath(folder))  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(os.fspath(folder))
 
     def _begin(self, plan: dict[str, str]) -> None:
         lines = [f"    {name:<20} {value}" for name, value in plan.items()]
