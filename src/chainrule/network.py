@@ -489,7 +489,8 @@ def _layer(value: object, dtype: DType, what: str) -> Layer:
 
 def _array(values: object, name: str, dtype: DType) -> Array:
     try:
-        array = numbers(np.asarray(values), name).astype(dtype)
+        with np.errstate(over="ignore"):  # what is too large is infinite, and refused below
+            array = numbers(np.asarray(values), name).astype(dtype)
     except InvalidValue:
         raise
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -240,7 +240,7 @@ def _groups(data: Any) -> Groups:
 
 def _penalty(value: Any, optimizer: Optimizer) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
+    if not number or not 0 <= value <= sys.float_info.max:
         raise InvalidValue(f"penalty is a finite number, 0 or more, got {value!r}")
     _require(
         not value or isinstance(optimizer, Rule), "a penalty goes with rules that step once a batch"

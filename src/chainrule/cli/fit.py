@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
 from contextlib import nullcontext
@@ -13,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from chainrule.cli import fitted
-from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, missing_values, stem
+from chainrule.cli.interruption import interruptible
 from chainrule.cli.job import Job
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
     from chainrule.training.fitting import Fit
+
+_NOTHING = "; nothing is saved: a training with --checkpoint FILE is, and can be gone on with"
 
 
 def fit(
@@ -61,7 +62,7 @@ def fit(
 
     A table gets several networks, each of which leaves out a share of the rows, and their answers are
     averaged; so every row is scored by networks that did not train on it. One network alone gets a shape that
-    is drawn, a folder, and what is trained with --checkpoint or under torchrun.
+    is drawn, a folder, and what is trained under torchrun.
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
@@ -94,7 +95,7 @@ def fit(
         na: texts that mean a missing value, with commas between, as "?,n/a".
         out: where to save the model; DATA's name with .safetensors without it.
         report: also write a page on the data, the networks and the scores, to a .html file.
-        checkpoint: a file to keep the training in while it runs.
+        checkpoint: a file to keep the training in while it runs, and when it is interrupted.
         every: how often, as 30s or 10epochs; every 30 seconds without it.
         resume: go on from the checkpoint, if there is one.
         log: a folder to keep the run in, epoch by epoch, for `chainrule runs`.
@@ -108,7 +109,7 @@ def fit(
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
-    from chainrule.training.loop import TrainingInterrupted
+    from chainrule.training.loop import Interrupted, TrainingInterrupted
     from chainrule.training.runs import RunLog
     from chainrule.views.files import check_page
 
@@ -141,31 +142,32 @@ def fit(
     check_target(path)  # before the work, not after it
     if report is not None:
         check_page(report)
-    with run_log or nullcontext(), warnings.catch_warnings():
+    with warnings.catch_warnings(), interruptible() as signals:
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
-        found = job.fit_estimator() if by_estimator else job.fit_network()
-        if report is not None:
-            _write_report(data, found, report)
-        if job.together and os.environ["RANK"] != "0":
-            return 0
-        found.model.history["na"] = list(texts)
-        save(found.model, path)
-        if run_log is not None:
-            run_log.note(
-                scores=found.scores,
-                baseline=found.baseline,
-                model=path,
-                target=found.model.target_name,
-            )
+        try:
+            with run_log or nullcontext():
+                found = job.fit_estimator() if by_estimator else job.fit_network()
+                if report is not None:
+                    _write_report(data, found, report)
+                if job.writes:
+                    found.model.history["na"] = list(texts)
+                    save(found.model, path)
+                    if run_log is not None:
+                        run_log.note(**fitted.for_log(found, path))
+        except KeyboardInterrupt as error:
+            _say(f"interrupted{_kept(checkpoint) if isinstance(error, Interrupted) else _NOTHING}")
+            return signals.code
+    code = signals.code if found.result.status == "interrupted" else 0
+    if not job.writes:
+        return code
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:
         print("\n".join(fitted.lines(found, data, path, report)))
-    if found.result.status == "interrupted":
-        print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    if code:
+        _say(f"interrupted; the model is what it had learned by then{_kept(checkpoint)}")
+    return code
 
 
 def _write_report(data: str, found: Fit, path: Path) -> None:
@@ -194,6 +196,13 @@ def _keeping(checkpoint: Path | None, every: str | None, resume: bool) -> dict[s
     if resume or every:
         raise InvalidValue("--resume and --every go with --checkpoint FILE")
     return {}
+
+
+def _kept(checkpoint: Path | None) -> str:
+    """What to do after an interruption, if anything is kept."""
+    if checkpoint is None:
+        return ""
+    return f"; {checkpoint} holds the training: the same command with --resume goes on"
 
 
 def _levels(text: str | None) -> tuple[float, ...] | None:

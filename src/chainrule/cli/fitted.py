@@ -69,6 +69,16 @@ def as_json(found: Fit, path: Path) -> dict[str, Any]:
     return {key: _without_nan(value) for key, value in numbers.items()}
 
 
+def for_log(found: Fit, path: Path) -> dict[str, Any]:
+    """What a run's last line says of it."""
+    return {
+        "scores": found.scores,
+        "baseline": found.baseline,
+        "target": found.model.target_name,
+        "model": path,
+    }
+
+
 def _network(member: Trained) -> dict[str, Any]:
     plan = member.plan
     return {

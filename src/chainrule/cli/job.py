@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,20 +47,25 @@ class Job:
     log: RunLog | None = None
 
     @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return not self.together or os.environ["RANK"] == "0"
+
+    @property
     def by_estimator(self) -> bool:
         """Whether an estimator is fitted, which has several networks as a rule.
 
         Raises:
             InvalidValue: what only estimators know was said of a training that is one network's.
         """
-        alone = self.together or self.keeping or is_folder(self.data)
+        alone = self.together or is_folder(self.data)
         said = [
             name for name, value in self.of_estimators.items() if (name, value) != ("members", 1)
         ]
         if alone and said:
             raise InvalidValue(
-                f"--{said[0]} does not go with a folder, --checkpoint or torchrun: there one network"
-                " is trained, with the loss that its task brings"
+                f"--{said[0]} does not go with a folder or torchrun: there one network is trained, with the"
+                " loss that its task brings"
             )
         return not alone and bool(self.of_estimators or not self._is_shape)
 
@@ -82,7 +88,13 @@ class Job:
         share = self.validation if self.validation is not None else _SHARE * alone
         table = self._table(self.seed)
         return fit_estimator(
-            table, self.target, settings, task=self.task, validation=share, seed=self.seed
+            table,
+            self.target,
+            settings,
+            task=self.task,
+            validation=share,
+            seed=self.seed,
+            **self.keeping,
         )
 
     def fit_network(self) -> Fit:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from chainrule.errors import DataError, InvalidValue, MissingExtra, MissingFile, unknown
 from chainrule.tables.frames import unique_names
+from chainrule.tables.parquet import damaged, frame_of
 from chainrule.tables.table import Table
 
 Data: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -184,7 +185,8 @@ def read(
             for group in run:
                 first = 0
                 for batch in file.iter_batches(rows, [group.index], columns, use_threads=False):
-                    yield Piece(group, first, _table(batch, group.first_in_file + first + 1))
+                    table = _table(batch, group.first_in_file + first + 1, path)
+                    yield Piece(group, first, table)
                     first += batch.num_rows
                 _give_back()
 
@@ -198,9 +200,9 @@ def naming(group: RowGroup) -> Iterator[None]:
         raise DataError(f"{group.path}: {error}") from error
 
 
-def _table(batch: Any, first_row: int) -> Table:
+def _table(batch: Any, first_row: int, path: str) -> Table:
     """A batch of pyarrow's as a table, whose columns' kinds are the same for all batches of a file."""
-    columns = Table.of(batch.to_pandas()).columns
+    columns = Table.of(frame_of(batch, path)).columns
     for name, column in columns.items():
         type_ = str(batch.schema.field(name).type).partition("<")[0]
         if column.dtype.kind == "f" and type_ in _GAPS:
@@ -243,8 +245,7 @@ def _opened(path: str) -> Iterator[Any]:
     except FileNotFoundError as error:
         raise MissingFile(f"{path} is not there any more") from error
     except (pyarrow.ArrowException, OSError) as error:
-        why = " ".join(str(error).split())
-        raise DataError(f"{path} is a damaged Parquet file: {why}") from error
+        raise damaged(path, str(error)) from error
     finally:
         _give_back()
 
@@ -271,7 +272,7 @@ def _end(groups: Sequence[RowGroup]) -> int:
 def _columns(schema: Any, path: str) -> dict[str, str]:
     """The types of a file's columns by their names, as a table gets them."""
     unique_names(schema.names, f"{path}: ")
-    seen = {str(name) for name in schema.empty_table().to_pandas().columns}
+    seen = {str(name) for name in frame_of(schema.empty_table(), path).columns}
     return {field.name: str(field.type) for field in schema if field.name in seen}
 
 

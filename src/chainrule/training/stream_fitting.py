@@ -139,8 +139,9 @@ def _loop(
 
 
 def _digest(groups: RowGroups) -> str:
-    """A fingerprint of the files: their names and their rows."""
-    return hashlib.blake2b(repr(groups).encode(), digest_size=16).hexdigest()
+    """The files in words: their names and their rows."""
+    found = hashlib.blake2b(repr(groups).encode(), digest_size=8)
+    return f"{len(groups)} × {len(groups.names)}, digest {found.hexdigest()}"
 
 
 def _described(groups: RowGroups, problem: Problem) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _described(groups: RowGroups, problem: Problem) -> dict[str, Any]:
         "rows": len(groups),
         "columns": problem.X.shape[1],
         "validated": 0 if problem.validation is None else len(problem.validation[0]),
-        "digest": _digest(groups),
+        "digest": {"files": _digest(groups)},
     }
 
 
@@ -158,6 +159,7 @@ def _kept(plan: Plan, settings: Settings, groups: RowGroups) -> checkpoints.Sett
         plan.as_dict(),
         asdict(Stopping.of(settings.patience)),
         repr(schedules.CONSTANT),
-        _digest(groups),
+        {"files": _digest(groups)},
         "torch",
+        settings.precision,
     )

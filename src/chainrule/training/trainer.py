@@ -21,9 +21,8 @@ from chainrule.losses.own import Function
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, TOGETHER, BatchOptimizer, Groups, Optimizer
 from chainrule.plan import Plan
-from chainrule.storage import check_target
 from chainrule.training import checkpoints, rows, scaling, schedules
-from chainrule.training.checkpoints import Checkpoint, Keeper, Settings
+from chainrule.training.checkpoints import Book, Checkpoint, Keeper, Page, Settings
 from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
@@ -121,7 +120,7 @@ def train(
     watched: Callable[[Engine], float] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None = None,
     resume: bool = False,
     log: Log = None,
 ) -> Result:
@@ -214,7 +213,13 @@ def train(
         checkpoint,
         resume,
         lambda: Settings.of(
-            plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
+            plan,
+            Stopping.of(stopping),
+            schedules.get(schedule),
+            epochs,
+            checkpoints.described(data),
+            worker.name,
+            precision,
         ),
     )
     told_of = settings_of(plan, Stopping.of(stopping), schedules.get(schedule), epochs)
@@ -254,7 +259,7 @@ def _described(data: rows.Data) -> dict[str, Any]:
         "rows": len(data.X),
         "columns": data.X.shape[1],
         "validated": 0 if data.validation is None else len(data.validation[0]),
-        "digest": checkpoints.digest(data),
+        "digest": checkpoints.described(data),
     }
 
 
@@ -290,7 +295,7 @@ def run(
 
 def keep(
     loop: Loop,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None,
     resume: bool,
     settings: Callable[[], Settings],
 ) -> None:
@@ -298,7 +303,7 @@ def keep(
 
     Args:
         loop: ready to run.
-        checkpoint: where and how often; None for none.
+        checkpoint: where and how often; a page of a book that is open already; None for none.
         resume: whether to go on.
         settings: what the checkpoint has to agree with; called only if there is one.
 
@@ -313,13 +318,14 @@ def keep(
         return
     if isinstance(loop, LBFGSLoop):
         raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
-    keeper = Keeper(Checkpoint.of(checkpoint), settings(), loop.engine.rank == 0)
-    path = check_target(keeper.checkpoint.path)
-    if resume:
-        found = checkpoints.read(path) if keeper.writes else None
+    first = loop.engine.rank == 0
+    if not isinstance(checkpoint, Page):
+        found = checkpoints.read(Checkpoint.of(checkpoint).path) if resume and first else None
         group = getattr(loop.engine, "group", None)  # the first process tells the others
-        keeper.resume(loop, group.told(found) if group else found)
-    loop.keeper = keeper
+        book = Book(checkpoint, group.told(found) if resume and group else found)
+        checkpoint = Page(book, 0, alone=True)
+    loop.keeper = Keeper(checkpoint, settings(), writes=first)
+    loop.keeper.resume(loop)
 
 
 def loop_for(
