@@ -8,21 +8,26 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("public.txt")
+WIDEST = 100
 PACKAGES = ("chainrule", "chainrule.sklearn", "chainrule.torch")
 
 
 def listing() -> str:
-    """All of it, a line for each name, method, command and option."""
-    lines = []
+    """All of it, a line for each name, method, command and option, and for each parameter where they are many."""
+    lines: list[str] = []
+    homes: dict[int, str] = {}  # of what is listed already
     for package in PACKAGES:
         module = import_module(package)
-        named = ((name, getattr(module, name)) for name in module.__all__)
-        lines += [f"# {package}", *chain.from_iterable(entry(*each) for each in named), ""]
+        lines.append(f"# {package}")
+        for name in module.__all__:
+            value = getattr(module, name)
+            home = homes.setdefault(id(value), package)
+            lines += entry(name, value) if home == package else [f"{name}: as in {home}"]
+        lines.append("")
     return "\n".join([*lines, "# the command", *commands(), ""])
 
 
@@ -32,26 +37,27 @@ def entry(name: str, value: Any) -> Iterator[str]:
         yield f"{name}: {', '.join(value)}"
     elif inspect.isclass(value):
         bases = [base.__name__ for base in value.__mro__[1:] if is_ours(base)]
-        yield f"class {name}{signature(value)}" + (f" of {', '.join(bases)}" if bases else "")
+        *start, end = called(f"class {name}", value)
+        yield from [*start, end + (f" of {', '.join(bases)}" if bases else "")]
         yield from (f"    {line}" for line in members(value))
     elif callable(value):
-        yield f"{name}{signature(value)}"
+        yield from called(name, value)
     else:
         yield f"{name}: {type(value).__name__}"
 
 
 def members(kind: type) -> list[str]:
     """Methods and properties, of which the class or one of ours below it is the author."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for base in reversed([base for base in kind.__mro__ if is_ours(base)]):
         for name, value in vars(base).items():
             if name.startswith("_"):
                 continue
             if isinstance(value, property):
-                found[name] = f"{name}: {value.fget.__annotations__.get('return', '')}"
+                found[name] = [f"{name}: {value.fget.__annotations__.get('return', '')}"]
             elif callable(value) or isinstance(value, (classmethod, staticmethod)):
-                found[name] = f"{name}{signature(getattr(kind, name))}"
-    return [found[name] for name in sorted(found)]
+                found[name] = called(name, getattr(kind, name))
+    return [line for name in sorted(found) for line in found[name]]
 
 
 def is_ours(kind: type) -> bool:
@@ -64,13 +70,22 @@ class Bare(str):
     __repr__ = str.__str__
 
 
-def signature(value: Any) -> str:
+def called(name: str, value: Any) -> list[str]:
+    """A name and how it is called, in one line or in a line for each parameter."""
     try:
         found = inspect.signature(value)
     except ValueError:  # the constructor of a class in C
-        return "(…)"
+        return [f"{name}(…)"]
     said = [each.replace(annotation=bare(each.annotation)) for each in found.parameters.values()]
-    return str(found.replace(parameters=said, return_annotation=bare(found.return_annotation)))
+    found = found.replace(parameters=said, return_annotation=bare(found.return_annotation))
+    if len(line := f"{name}{found}") <= WIDEST:
+        return [line]
+    end = str(found.replace(parameters=[])).removeprefix("(")
+    by_name = [each.kind is each.KEYWORD_ONLY for each in said]
+    words = [str(each) for each in said]
+    if True in by_name and inspect.Parameter.VAR_POSITIONAL not in [each.kind for each in said]:
+        words.insert(by_name.index(True), "*")
+    return [f"{name}(", *(f"    {each}," for each in words), end]
 
 
 def bare(annotation: Any) -> Any:
