@@ -36,7 +36,9 @@ def entry(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         yield f"{name}: {', '.join(value)}"
     elif inspect.isclass(value):
-        bases = [base.__name__ for base in value.__mro__[1:] if is_ours(base)]
+        bases = [
+            base.__name__ for base in value.__mro__[1:] if is_ours(base) and base.__name__[0] != "_"
+        ]
         *start, end = called(f"class {name}", value)
         yield from [*start, end + (f" of {', '.join(bases)}" if bases else "")]
         yield from (f"    {line}" for line in members(value))

@@ -110,8 +110,10 @@ def test_the_same_data_have_the_same_digest_whatever_their_order(tmp_path: Path)
 
 def test_notes_stand_in_the_last_line(tmp_path: Path) -> None:
     with chainrule.RunLog(tmp_path, data="points") as log:
+        seen: list[int] = []
         assert log.path is None
-        trained(log)
+        trained(log, callbacks=[lambda _: seen.append(read(log.path or "").completed)])
+        assert seen == [0, 1, 2, 3, 4]  # each epoch is there before the next one begins
         assert log.path is not None
         assert read(log.path).status == "running"
         with pytest.raises(InvalidValue, match="tells of one training, and that has begun"):
