@@ -149,11 +149,19 @@ class Plan:
             raise InvalidValue(
                 f"the loss {self.loss.name!r} is a function of your own: no file can hold it"
             )
+        return self.described()
+
+    def described(self) -> dict[str, Any]:
+        """The same to be read by people; of a loss of the user's own, its name."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
-        } | {"optimizer": optimizers.as_dict(self.optimizer), "groups": self.groups.as_dict()}
+        } | {
+            "loss": self.loss_name,
+            "optimizer": optimizers.as_dict(self.optimizer),
+            "groups": self.groups.as_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:

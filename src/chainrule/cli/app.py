@@ -85,6 +85,11 @@ for name, what, example in (
         "Write a model as ONNX, C, a script for PyTorch, or JSON.",
         "chainrule export churn.safetensors --to onnx",
     ),
+    (
+        "runs",
+        "List the runs that `fit --log` kept, compare them, draw their losses.",
+        "chainrule runs logs 68a37c 36b633 --plot losses.png",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -55,6 +55,7 @@ def fit(
     checkpoint: Path | None = None,
     every: str | None = None,
     resume: bool = False,
+    log: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Fit networks to a table and save them.
@@ -97,12 +98,19 @@ def fit(
         checkpoint: a file to keep the training in while it runs, and when it is interrupted.
         every: how often, as 30s or 10epochs; every 30 seconds without it.
         resume: go on from the checkpoint, if there is one.
+        log: a folder to keep the run in, epoch by epoch, for `chainrule runs`.
         json_: print the result as one JSON object.
     """
+    arguments = {
+        name.rstrip("_"): value
+        for name, value in locals().items()
+        if value is not None and value is not False
+    }
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
     from chainrule.training.loop import Interrupted, TrainingInterrupted
+    from chainrule.training.runs import RunLog
     from chainrule.views.files import check_page
 
     given: dict[str, Any] = {
@@ -121,12 +129,14 @@ def fit(
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)
     texts = missing_values(na, data)
+    run_log = None if log is None else RunLog(log, data=Path(data).name, arguments=arguments)
     job = Job(
         data, target, task, validation, seed, texts, not json_,
         asked={name: value for name, value in given.items() if value is not None},
         of_estimators={name: value for name, value in of_estimators.items() if value is not None},
         keeping=_keeping(checkpoint, every, resume),
         together=is_started(),  # by torchrun: one of several processes, of which the first writes
+        log=run_log,
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it
@@ -140,17 +150,21 @@ def fit(
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
         try:
-            found = job.fit_estimator() if by_estimator else job.fit_network()
-            if report is not None:
-                _write_report(data, found, report)
+            with run_log or nullcontext():
+                found = job.fit_estimator() if by_estimator else job.fit_network()
+                if report is not None:
+                    _write_report(data, found, report)
+                if job.writes:
+                    found.model.history["na"] = list(texts)
+                    save(found.model, path)
+                    if run_log is not None:
+                        run_log.note(**fitted.for_log(found, path))
         except KeyboardInterrupt as error:
             _say(f"interrupted{_kept(checkpoint) if isinstance(error, Interrupted) else _NOTHING}")
             return signals.code
     code = signals.code if found.result.status == "interrupted" else 0
-    if job.together and os.environ["RANK"] != "0":
+    if not job.writes:
         return code
-    found.model.history["na"] = list(texts)
-    save(found.model, path)
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from chainrule.sklearn.fitting import EstimatorFit
     from chainrule.tables import Table
     from chainrule.training.fitting import Fit
+    from chainrule.training.runs import RunLog
 
 _SHARE = 0.2  # of the rows, set aside for one network of a table
 
@@ -28,6 +30,7 @@ class Job:
         of_estimators: what was said that only estimators know.
         keeping: the settings of checkpoints, if there are to be any.
         together: whether this process is one of several.
+        log: of the run, if it is to be kept.
     """
 
     data: str
@@ -41,6 +44,12 @@ class Job:
     of_estimators: dict[str, Any]
     keeping: dict[str, Any]
     together: bool
+    log: RunLog | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return not self.together or os.environ["RANK"] == "0"
 
     @property
     def by_estimator(self) -> bool:
@@ -64,7 +73,12 @@ class Job:
         """Several networks, or one, as `Classifier` and `Regressor` train them."""
         from chainrule.sklearn.fitting import fit_estimator
 
-        settings = {**self.asked, **self.of_estimators, "progress": self.progress}
+        settings = {
+            **self.asked,
+            **self.of_estimators,
+            "progress": self.progress,
+            "log": self.log,
+        }
         settings.pop("report", None)  # is made afterwards
         if "quantiles" in settings and settings.setdefault("loss", "quantile") != "quantile":
             raise InvalidValue(f"--quantiles goes with --loss quantile, not {settings['loss']}")
@@ -96,6 +110,7 @@ class Job:
                 **self.keeping,
                 "seed": self.seed,
                 "distributed": self.together,
+                "log": self.log,
             }
         )
         if is_folder(self.data):

@@ -63,12 +63,14 @@ class Engine(Protocol):
     """An engine for one training; the network that it is given stays as it is.
 
     Attributes:
+        plan: what it trains.
         name: "native", "numpy" or "torch".
         isa: the instruction set of its own code, or what computes for it.
         rank: which process this is of those that share each batch, from 0.
         world: how many there are.
     """
 
+    plan: Plan
     name: str
     isa: str
     rank: int

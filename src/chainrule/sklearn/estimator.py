@@ -45,6 +45,7 @@ from chainrule.training.members import (
 )
 from chainrule.training.recipe import Length
 from chainrule.training.rows import Data
+from chainrule.training.runs.log import RunLog
 from chainrule.training.schedules import Schedule
 from chainrule.training.trainer import Result
 from chainrule.views.svg import network_svg
@@ -53,7 +54,7 @@ Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
 Kept: TypeAlias = str | os.PathLike[str] | Checkpoint
 
-_FREE = ("device", "progress", "threads", "warm_start")  # may differ from a checkpoint's
+_FREE = ("device", "log", "progress", "threads", "warm_start")  # may differ from a checkpoint's
 _LEAST = 1e-6  # a share below it is none
 _SEEDS = 2**31 - 1
 _PICTURE = 560.0  # the width of a network's picture, in pixels
@@ -119,6 +120,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     threads: int | None = None
     dtype: DType = "float32"
     progress: bool = False
+    log: str | os.PathLike[str] | RunLog | None = None
 
     def __sklearn_tags__(self) -> Any:
         """Tables with gaps, text and categories."""
@@ -153,7 +155,22 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     def _outputs(self) -> int:
         """How many outputs a network has."""
 
-    def _fit(
+    def _fit(self, *given: Any) -> None:
+        """Fit encoder and members, and score them; keep the run if that is asked for.
+
+        Args:
+            given: rows, targets, weights, what to validate on, and how to keep checkpoints.
+        """
+        if self.log is None:
+            return self._fit_members(*given)
+        with RunLog.of(self.log) as log:
+            self._fit_members(*given, log=log)
+            statuses = {result.status for result in self.results_}
+            ended = "interrupted" if "interrupted" in statuses else "finished"
+            score = "r2" if is_regressor(self) else "accuracy"
+            log.note(status=ended, scores={score: getattr(self, "oof_score_", None)})
+
+    def _fit_members(
         self,
         X: Any,
         y: Any,
@@ -161,8 +178,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         validation: Sequence[Any] | None,
         checkpoint: Kept | None,
         resume: bool,
+        *,
+        log: RunLog | None = None,
     ) -> None:
-        """Fit encoder and members, and score them."""
         given = y
         self._check_checkpoint(checkpoint, resume)
         fresh = not (self.warm_start and hasattr(self, "_members"))
@@ -183,7 +201,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         metadata = None if weights is None else {"sample_weight": weights}
         tasks = Tasks(self, members, {"X": X, "y": given, "metadata": metadata})
         book = self._book(checkpoint, resume, rows) if checkpoint is not None else None
-        results = train_members(members, rows, self._cores, self.progress, tasks.around, book)
+        if log is not None:
+            log.start(self._told(table, distinct, len(members)))
+        results = train_members(members, rows, self._cores, self.progress, tasks.around, book, log)
         self._keep(members, results)
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
@@ -199,6 +219,18 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             self._calibrate(judged, self.shares_)
         self._score_out_of_fold(found)
         tasks.end()
+
+    def _told(self, table: Table, distinct: Distinct, members: int) -> dict[str, Any]:
+        """What a run's first line says of it."""
+        parameters = self.get_params(deep=False)
+        del parameters["log"]
+        return {
+            "task": "regression" if is_regressor(self) else "classification",
+            "estimator": type(self).__name__,
+            "parameters": parameters,
+            "networks": members,
+            "data": {"rows": len(table), "columns": len(table.names), "digest": distinct.digest},
+        }
 
     def _check_checkpoint(self, checkpoint: Kept | None, resume: bool) -> None:
         """Refuse what cannot be kept, or gone on with, before the work."""

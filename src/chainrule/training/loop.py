@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from chainrule.engines import Engine, State
 from chainrule.network import Network
+from chainrule.plan import Plan
 from chainrule.training.history import History
 from chainrule.training.rows import Checked
 from chainrule.training.schedules import Rates
@@ -49,6 +50,11 @@ class Event:
         self.epoch = epoch
         self.epochs = loop.epochs
         self.loss, self.validation_loss, self.learning_rate, self.seconds = row
+
+    @property
+    def plan(self) -> Plan:
+        """What is trained and how."""
+        return self._loop.engine.plan
 
     @property
     def network(self) -> Network:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +27,13 @@ from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
 from chainrule.training.progress import Progress
+from chainrule.training.runs.log import NetworkLog, RunLog
+from chainrule.training.runs.plain import settings as settings_of
 from chainrule.training.schedules import Schedule
 from chainrule.training.stopping import TO_THE_END, Stopping
 
 BATCH_SIZE = 32  # rows in a step where nothing else is asked for
+Log: TypeAlias = str | os.PathLike[str] | RunLog | NetworkLog | None  # where a run is kept
 _LARGE = 100.0  # inputs and targets beyond this are named when training diverges
 
 
@@ -117,6 +122,7 @@ def train(
     progress: bool = False,
     checkpoint: str | os.PathLike[str] | Checkpoint | Page | None = None,
     resume: bool = False,
+    log: Log = None,
 ) -> Result:
     """Train a network in place.
 
@@ -159,6 +165,8 @@ def train(
             end; while it is written, the last one stays whole.
         resume: go on from the checkpoint, if there is one, as if nothing had happened. Data and settings have to be the
             same; `epochs` may be more, under a constant schedule.
+        log: a folder to keep the run in, as a file of lines that grows with every epoch, or a
+            `RunLog`; `chainrule runs` lists, compares and draws what is there.
 
     Returns:
         A `Result`.
@@ -214,7 +222,45 @@ def train(
             precision,
         ),
     )
-    return run(loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data))
+    told_of = settings_of(plan, Stopping.of(stopping), schedules.get(schedule), epochs)
+    with logged(log, loop, told_of, lambda: _described(data)) as over:
+        result = run(
+            loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data)
+        )
+        over(result)
+    return result
+
+
+@contextmanager
+def logged(
+    log: Log, loop: Loop, settings: Mapping[str, Any], data: Callable[[], Mapping[str, Any]]
+) -> Iterator[Callable[[Result], object]]:
+    """A context to run a loop in, which keeps the run; it gives what is to be told of the result.
+
+    Args:
+        log: where; None keeps nothing.
+        loop: ready to run.
+        settings: of the training.
+        data: describes what is trained on.
+
+    Raises:
+        InvalidValue: no run can be kept there.
+    """
+    if log is None or loop.engine.rank:  # of several processes, the first tells
+        yield lambda _: None
+        return
+    with log if isinstance(log, NetworkLog) else RunLog.of(log) as run_log:
+        loop.callbacks = (*loop.callbacks, run_log.begin(loop, settings, data))
+        yield run_log.end
+
+
+def _described(data: rows.Data) -> dict[str, Any]:
+    return {
+        "rows": len(data.X),
+        "columns": data.X.shape[1],
+        "validated": 0 if data.validation is None else len(data.validation[0]),
+        "digest": checkpoints.described(data),
+    }
 
 
 def run(
