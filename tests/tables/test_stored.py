@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,21 @@ def test_unknown_and_lonely_targets_are_refused(write: Write, tmp_path: Path) ->
         stored_of(path, tmp_path, "z")
     with pytest.raises(DataError, match="it is the only one"):
         stored_of(path, tmp_path)
+
+
+def test_a_column_that_comes_late_is_no_target_by_default(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    lines = [
+        json.dumps({"x": i**2, "y": i % 2} | ({"new": f"t{i % 3}"} if i > 20 else {}))
+        for i in range(40)
+    ]
+    path.write_text("\n".join(lines))
+    with pytest.raises(
+        DataError, match="is 'y' at first and 'new' in a later row: name the target"
+    ):
+        stored_of(str(path), tmp_path)
+    with stored_of(str(path), tmp_path, "y") as stored:
+        assert whole(stored, "new").tolist() == [None] * 21 + [f"t{i % 3}" for i in range(21, 40)]
 
 
 def test_a_file_that_changes_meanwhile_is_refused(write: Write, tmp_path: Path) -> None:

@@ -147,8 +147,12 @@ def test_targets_are_not_trusted(reading: Reading, path: Path) -> None:
     whole[-4:] = np.float32(2).tobytes()
     path.write_bytes(whole)
     X, t = np.empty((80, 3), np.float32), np.empty((80, 1), np.float32)
-    with Cache.open(path) as cache, pytest.raises(ModelFileError, match="is damaged: delete it"):
-        cache.read("check.", 0, X, t)
+    with Cache.open(path) as cache:
+        with pytest.raises(ModelFileError, match="is damaged: delete it"):
+            cache.read("check.", 0, X, t)
+        os.truncate(path, 5_000)
+        with pytest.raises(ModelFileError, match="is damaged: delete it"):
+            cache.read("check.", 0, X, t)
 
 
 def test_headers_are_not_trusted(reading: Reading, path: Path) -> None:

@@ -65,7 +65,6 @@ def test_bins_and_networks_take_memory(frame: pd.DataFrame, tmp_path: Path) -> N
     assert estimate.together(12) > 2 * estimate.together(1) > 10 * estimate.together(1, bins=False)
 
 
-def test_this_process_has_some_memory_and_some_is_free() -> None:
-    assert memory.resident() > 10_000_000
+def test_some_memory_is_free() -> None:
     free = memory.free()
     assert free is None or free > 10_000_000

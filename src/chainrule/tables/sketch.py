@@ -21,7 +21,7 @@ class Sketch:
 
         n (log₂(n/k) + 1) / k:
 
-    with k = 65,536 a share of 0.00017 of a billion numbers. That holds for any numbers in any order.
+    with k = 65,536 by a share of 0.00023 of a billion numbers. That holds for any numbers in any order.
 
     Source: Munro & Paterson 1980, "Selection and sorting with limited storage"; as a hierarchy of
     buffers of one size Agarwal et al. 2012, "Mergeable summaries", section 3.

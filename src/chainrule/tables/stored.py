@@ -188,6 +188,13 @@ def _stored(
     stored: Stored | None = None
     for piece in read_chunks(source, rows, na=na, kinds=kinds):
         stored = stored or Stored(spool, _target(piece, target), room, rulings)
+        if (
+            target is None and piece.names[-1] != stored.target
+        ):  # lines of JSON may bring new columns
+            raise DataError(
+                f"{source}: the last column is {stored.target!r} at first and {piece.names[-1]!r} in a"
+                " later row: name the target"
+            )
         stored.add(piece)
         seen(len(stored) + stored.dropped)
     assert stored is not None  # read_chunks gives a piece or raises

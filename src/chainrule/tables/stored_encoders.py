@@ -37,7 +37,7 @@ class Statistics:
     hold: int
 
     def encoder(self) -> tuple[Encoder, float]:
-        """The encoder of the columns besides the target, and by what share of ranks its medians may be off.
+        """The encoder of the columns besides the target, and by what share of ranks the medians that fill gaps may be off.
 
         Raises:
             DataError: no column says anything.
@@ -137,7 +137,7 @@ class Statistics:
             return _Fitted(Dropped(name, COUNTS))
         gaps = summary.count < rows
         feature = number(name, "number", summary.scale(), summary.varies, gaps)
-        return _Fitted(feature, error=summary.error)
+        return _Fitted(feature, error=gaps * summary.error)
 
     def _boolean(self, name: str) -> _Fitted:
         rows = known = true = 0
@@ -165,7 +165,7 @@ class Statistics:
         varying = [output for output, range_ in parts.items() if range_.varies]
         gaps = summary.count < rows
         feature = date(name, format_, summary.scale(), varying, gaps)
-        return _Fitted(feature, error=summary.error)
+        return _Fitted(feature, error=gaps * summary.error)
 
     def _text(self, name: str) -> _Fitted:
         values = self.stored.recorders[name].values
@@ -189,7 +189,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """What a column becomes, the odd text in it, a note, and how far off its median may be."""
+    """What a column becomes, the odd text in it, a note, and how far off the median that fills its gaps may be."""
 
     feature: Feature
     odd: str = ""

@@ -192,15 +192,18 @@ class Cache:
             t: as many targets.
 
         Raises:
-            ModelFileError: a target is no class, which an engine would take for a place in memory.
+            ModelFileError: the file was cut short meanwhile, or a target is no class, which an engine
+                would take for a place in memory.
         """
-        self._at(f"{part}X", first)
-        read_all(self._file, X)
-        self._at(f"{part}t", first)
-        read_all(self._file, t)
+        try:
+            for name, array in ((f"{part}X", X), (f"{part}t", t)):
+                self._at(name, first)
+                read_all(self._file, array)
+        except EOFError as error:
+            raise self._damaged() from error
         classes = len(self.contents.target.classes)
         if classes and not ((t >= 0) & (t < classes)).all():
-            raise ModelFileError(f"the cache {self.path} is damaged: delete it")
+            raise self._damaged()
 
     def write(self, part: str, first: int, X: Array, t: Array) -> None:
         """Put rows where `read` finds them.
@@ -208,10 +211,9 @@ class Cache:
         Raises:
             OSError: the disk is full.
         """
-        self._at(f"{part}X", first)
-        write_all(self._file, X)
-        self._at(f"{part}t", first)
-        write_all(self._file, t)
+        for name, array in ((f"{part}X", X), (f"{part}t", t)):
+            self._at(name, first)
+            write_all(self._file, array)
 
     @contextmanager
     def begun(self) -> Iterator[None]:
@@ -226,6 +228,9 @@ class Cache:
         write_all(self._file, np.frombuffer(self.contents.header(), np.uint8))
         yield
         os.fsync(self._file.fileno())
+
+    def _damaged(self) -> ModelFileError:
+        return ModelFileError(f"the cache {self.path} is damaged: delete it")
 
     def _at(self, name: str, row: int) -> None:
         self._file.seek(

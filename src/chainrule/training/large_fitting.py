@@ -62,7 +62,7 @@ class LargeFit(Fit):
         cache: the file's cache.
         reused: whether it was there before.
         groups: in how many groups the rows to train on are read in each epoch.
-        error: by what share of ranks the medians of columns may be off.
+        error: by what share of ranks the medians that fill gaps may be off.
     """
 
     cache: Path = Path()
@@ -120,7 +120,10 @@ def _notes(fit: LargeFit) -> Iterator[str]:
     there = "was there from before" if fit.reused else "can be used again, or deleted"
     yield f"the encoded rows are in {fit.cache} ({shown(fit.cache.stat().st_size)}), which {there}"
     if fit.error:
-        yield (f"the medians that fill gaps are within {100 * fit.error:.2g} % of the ranks")
+        yield (
+            "the medians that fill gaps are estimates: between them and the true ones lie at most"
+            f" {100 * fit.error:.2g} % of the rows"
+        )
 
 
 def _say(line: str) -> None:
