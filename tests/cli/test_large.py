@@ -128,6 +128,7 @@ def test_checkpoints_and_the_cache_go_together(
     from chainrule.training import large_fitting
 
     monkeypatch.setattr(large_fitting, "PROGRAM", 1_400_000)
+    monkeypatch.setattr(memory, "PROGRAM", 1_400_000)
     monkeypatch.setattr(large_fitting, "LEAST", 1)
     fit = ("fit", "big.csv", "--memory", "3M", "--checkpoint", "run", "--every", "1epochs")
     assert ran(*fit, "--epochs", "1")[0] == 0

@@ -54,7 +54,7 @@ def test_rows_are_counted_from_the_beginning(
         frame.to_csv(path, index=False)
     estimate = Estimate.of(path)
     assert estimate.rows == pytest.approx(30_000, rel=0 if ending == "parquet" else 0.02)
-    assert (estimate.columns, estimate.width) == (6, 7)  # y counts, as the sample does not know it
+    assert (estimate.columns, estimate.width) == (6, 7)  # y counts, as it may be any column
     assert estimate.table == pytest.approx(5 * 8 + 8 + 60 + 3.5, abs=0.2)
 
 
@@ -62,7 +62,16 @@ def test_bins_and_networks_take_memory(frame: pd.DataFrame, tmp_path: Path) -> N
     frame.to_csv(tmp_path / "data.csv", index=False)
     estimate = Estimate.of(str(tmp_path / "data.csv"))
     assert estimate.binned > 4 * 64
-    assert estimate.together(12) > 2 * estimate.together(1) > 10 * estimate.together(1, bins=False)
+    assert estimate.together(1) > memory.PROGRAM
+    several, one, plain = (
+        size - memory.PROGRAM
+        for size in (
+            estimate.together(12),
+            estimate.together(1),
+            estimate.together(1, bins=False),
+        )
+    )
+    assert several > 1.3 * one > 1.3 * 2 * plain
 
 
 def test_some_memory_is_free() -> None:

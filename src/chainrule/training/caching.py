@@ -119,8 +119,8 @@ def _made(reading: Reading, path: Path, identity: Mapping[str, Any], say: Say) -
 
 def _rows_at_once(estimate: Estimate, spare: int) -> int:
     """How many rows are in memory at once: their text, its fields, the table twice, and encoded."""
-    row = 2 * estimate.text + 24 * estimate.columns + 2 * estimate.table + 16 * estimate.width
-    return max(100, min(_AT_MOST, int(spare / 2 / row)))
+    row = 2 * estimate.text + 8 * estimate.columns + 2 * estimate.table + 12 * estimate.width
+    return max(100, min(_AT_MOST, int(0.75 * spare / row)))
 
 
 def _contents(reading: Reading, stored: Stored, identity: Mapping[str, Any]) -> Contents:

@@ -36,7 +36,7 @@ from chainrule.training.fitting import (
     model_of,
 )
 from chainrule.training.loop import Loop
-from chainrule.training.memory import shown
+from chainrule.training.memory import PROGRAM, shown
 from chainrule.training.problem import network_for
 from chainrule.training.progress import Progress
 from chainrule.training.stopping import Stopping
@@ -44,8 +44,7 @@ from chainrule.training.trainer import keep, run, smaller
 
 Pieces: TypeAlias = Iterable[tuple[Array, Array]]  # outputs, and targets (n,)
 
-PROGRAM = 200_000_000  # bytes that the interpreter and its libraries take, and some to spare
-LEAST = 64_000_000  # bytes that there have to be beside them
+LEAST = 64_000_000  # bytes beside those of the program
 _USED = 0.8  # of the rest, for rows; what the system's allocator keeps is in neither
 _ORDER = 48  # bytes of a row's place in the order, while that is drawn
 _TO_CHECK = 0.15  # of the memory for rows, for those to validate on

@@ -19,7 +19,9 @@ from chainrule.training import recipe
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_ROWS, _BYTES = 2_000, 4 << 20  # of a file that are looked at
+_ROWS, _FEWEST, _BYTES = 2_000, 50, 4 << 20  # of a file that are looked at
+_TABLES = 4  # how often the table is in memory: as it is read, and what is made of it
+PROGRAM = 200_000_000  # bytes that the interpreter and its libraries take, and some to spare
 _OBJECT = 60  # bytes of a text besides its letters
 # How often the matrix of all rows is in memory, measured: for one network; and of several for each
 # that is trained at the same time, besides once for all.
@@ -98,33 +100,32 @@ class Estimate:
         Raises:
             ChainruleError: it is no table; as `read_chunks`.
         """
-        sample = next(read_chunks(path, _ROWS, na=na))
         with opened(path) as source:
-            rows, text = _extent(source, sample)
+            rows, text = _extent(source)
+        sample = next(read_chunks(path, max(_FEWEST, min(_ROWS, int(_BYTES / text))), na=na))
         numbers = sum(sample.kind(name) == "number" for name in sample.names)
         binned = _width(sample, recipe.CATEGORIES, recipe.bins(rows, numbers))
         size = max(rows, len(sample)), text, _bytes(sample), len(sample.names)
         return cls(*size, _width(sample, CAP), binned)
 
     def together(self, networks: int, bins: bool = True) -> float:
-        """Bytes for all rows at once, with so many networks to train."""
+        """Bytes for the program and all rows at once, with so many networks to train."""
         at_once = min(networks, cores())
         matrices = _ALONE if networks == 1 else 1 + _OF_SEVERAL * at_once
-        return self.rows * (2 * self.table + 4 * (self.binned if bins else self.width) * matrices)
+        row = 4 * (self.binned if bins else self.width) * matrices
+        return PROGRAM + self.rows * (self.text + _TABLES * self.table + row)
 
 
-def _extent(source: Source, sample: Table) -> tuple[int, float]:
+def _extent(source: Source) -> tuple[int, float]:
     """How many rows a file has, exactly or nearly, and the bytes of each."""
     unpacked = _unpacked(source)
-    if not source.magic.startswith(MAGIC):
-        with source.open() as file:
-            start = file.read(_BYTES)
-        line = len(start) / max(1, start.count(b"\n"))
-        return round(unpacked / line), line
-    if source.gzipped:  # its number of rows stands at its end
-        return round(unpacked / (4 * len(sample.names))), 4 * len(sample.names)
-    rows = Parquet(source, ()).rows
-    return rows, unpacked / max(1, rows)
+    if source.magic.startswith(MAGIC):
+        rows = Parquet(source, ()).rows
+        return rows, unpacked / max(1, rows)
+    with source.open() as file:
+        start = file.read(_BYTES)
+    line = len(start) / max(1, start.count(b"\n"))
+    return round(unpacked / line), line
 
 
 def _unpacked(source: Source) -> float:
