@@ -18,10 +18,11 @@ import pytest
 from chainrule.errors import EngineError, InvalidValue
 from chainrule.storage import load, save
 from chainrule.tables import read_table
-from chainrule.training import large_fitting, memory
+from chainrule.training import groups, large_fitting, memory
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.fitting import Fit, Settings, fit_table
-from chainrule.training.large_fitting import Groups, LargeFit, fit_large
+from chainrule.training.groups import Groups
+from chainrule.training.large_fitting import LargeFit, fit_large
 from chainrule.training.loop import Loop
 from chainrule.training.trainer import TrainingDiverged
 
@@ -55,7 +56,7 @@ def path(tmp_path: Path) -> str:
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory for about 500 rows."""
     monkeypatch.setattr(large_fitting, "LEAST", 1_000)
-    monkeypatch.setattr(large_fitting, "_BLOCKS", 4)
+    monkeypatch.setattr(groups, "_BLOCKS", 4)
 
 
 TIGHT = large_fitting.PROGRAM + 75_000
@@ -122,14 +123,14 @@ def test_an_epoch_has_every_row_once_in_an_order_of_its_own(path: str) -> None:
     fit, used = groups_of(path)
     assert fit.groups > 2
     with Cache.open(fit.cache) as cache:
-        groups = replace(used, cache=cache)
-        held, _ = groups.all()
+        rows = replace(used, cache=cache)
+        held, _ = rows.all()
         numbers = {row.tobytes(): i for i, row in enumerate(held)}
         assert len(numbers) == len(held) == cache.contents.rows
 
         def epoch(number: int) -> Iterator[list[int]]:
-            X, t = groups.memory()
-            for order in groups.orders(X, t)(number):
+            X, t = rows.memory()
+            for order in rows.orders(X, t)(number):
                 yield [numbers[X[i].tobytes()] for i in order]
 
         orders = [list(epoch(number)) for number in range(3)]

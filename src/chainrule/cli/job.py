@@ -77,8 +77,8 @@ class Job:
         return not alone and bool(self.of_estimators or not self._is_shape)
 
     @cached_property
-    def large(self) -> int:
-        """The memory in bytes that the file's rows do not fit into; 0 where they do. Standard error says it.
+    def large(self) -> tuple[int, str] | None:
+        """The memory in bytes that the file's rows do not fit into, and a line that says so; None where they do.
 
         Raises:
             InvalidValue: --memory was given, and the data are no file, or those of several processes.
@@ -89,26 +89,18 @@ class Job:
         if not one_file and (self.memory or self.cache):
             raise InvalidValue("--memory and --cache are for one file, in one process")
         if not one_file or (self.memory is None and Path(self.data).stat().st_size < _SMALL):
-            return 0
-        free = memory.free()
-        if self.memory is None and free is None:
-            return 0
-        most = memory.parsed(self.memory) if self.memory else (free or 0) // 2
+            return None
+        most = memory.parsed(self.memory) if self.memory else (memory.free() or 0) // 2
+        if not most:  # the system does not say what is free
+            return None
         networks = self.of_estimators.get("members", recipe.MEMBERS)
         takes = memory.Estimate.of(self.data, self.na).together(networks)
-        if takes <= most:
-            return 0
-        limit = (
-            f"--memory {self.memory}"
-            if self.memory
-            else f"half of what is free, {memory.shown(most)}"
+        limit = f"--memory {self.memory}" if self.memory else "half of what is free"
+        line = (
+            f"{Path(self.data).name} takes about {memory.shown(takes)} in memory, more than {limit}"
+            f" ({memory.shown(most)}): it is read once, on to the disk, and one network is trained"
         )
-        print(
-            f"chainrule: {Path(self.data).name} takes about {memory.shown(takes)} in memory, more than"
-            f" {limit}: it is read once, on to the disk, and one network is trained",
-            file=sys.stderr,
-        )
-        return most
+        return (most, line) if takes > most else None
 
     def fit_estimator(self) -> EstimatorFit:
         """Several networks, or one, as `Classifier` and `Regressor` train them."""
@@ -161,8 +153,10 @@ class Job:
         if self.large:
             from chainrule.training.large_fitting import fit_large
 
+            most, line = self.large
+            print(f"chainrule: {line}", file=sys.stderr)
             return fit_large(
-                self.data, self.target, settings, memory_size=self.large, cache=self.cache,
+                self.data, self.target, settings, memory_size=most, cache=self.cache,
                 na=self.na, progress=self.progress,
             )  # fmt: skip
         fresh = self._is_shape and self.validation is None  # points to validate on

@@ -46,7 +46,7 @@ class Contents:
         checked: how many to validate on.
         dropped: how many had no target.
         shares: of the classes among the rows to train on; none of numbers.
-        error: by what share of ranks the medians may be off.
+        error: by what share of ranks the medians that fill gaps may be off.
         dtype: of the numbers.
     """
 
@@ -104,7 +104,7 @@ class Contents:
 
     @property
     def extent(self) -> int:
-        """Of the whole file."""
+        """Bytes of the whole file."""
         return len(self.header()) + max(end for _, end in self._offsets.values())
 
     @property
@@ -127,7 +127,7 @@ class Contents:
         try:
             told = json.loads(text)
             meta = json.loads(told["__metadata__"][_KEY])
-            return cls(
+            found = cls(
                 identity=meta["identity"],
                 encoder=Encoder.from_json(meta["encoder"], meta["scales"]),
                 target=TargetEncoder.from_json(meta["target"]),
@@ -140,6 +140,9 @@ class Contents:
             )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ModelFileError("it is no cache") from error
+        if len(found.shares) != len(found.target.classes):
+            raise ModelFileError("it does not add up")
+        return found
 
 
 class Cache:
@@ -217,12 +220,11 @@ class Cache:
 
     @contextmanager
     def begun(self) -> Iterator[None]:
-        """Claim and size a new file, write its header, and bring what follows on to the disk.
+        """Give a new file its size and header, and bring what follows on to the disk.
 
         Raises:
             OSError: the disk is full.
         """
-        _claim(self._file)
         self._file.truncate(self.contents.extent)
         self._file.seek(0)
         write_all(self._file, np.frombuffer(self.contents.header(), np.uint8))
@@ -279,6 +281,7 @@ def written(path: Path, contents: Contents, fill: Callable[[Cache], None]) -> Ca
     try:
         file = io.FileIO(temporary, "x+")
         try:
+            _claim(file)
             return _filled(Cache(target, file, contents), temporary, fill)
         except BaseException:
             file.close()
@@ -299,10 +302,8 @@ def _filled(cache: Cache, temporary: Path, fill: Callable[[Cache], None]) -> Cac
 def remove_abandoned(target: Path) -> None:
     """Remove the unfinished caches of that name which no process is writing any more."""
     for path in target.parent.glob(f"{glob.escape(target.name)}.*{_PARTIAL}"):
-        with (
-            contextlib.suppress(OSError),
-            io.FileIO(path, "r+") as file,
-        ):  # another removed it, or writes
+        # An error means that another process is writing it, or has removed it.
+        with contextlib.suppress(OSError), io.FileIO(path, "r+") as file:
             _claim(file)
             path.unlink()
 

@@ -7,20 +7,19 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from chainrule import chance, losses
+from chainrule import losses
 from chainrule.arrays import Array
-from chainrule.engines import Engine
 from chainrule.engines.native_blocks import NativeBlockEngine
 from chainrule.engines.native_engine import NativeEngine
 from chainrule.errors import EngineError, InvalidValue
+from chainrule.network import Network
 from chainrule.optimizers import BatchOptimizer
 from chainrule.plan import Plan
 from chainrule.storage import Model
@@ -35,6 +34,7 @@ from chainrule.training.fitting import (
     classification_scores,
     model_of,
 )
+from chainrule.training.groups import Groups
 from chainrule.training.loop import Loop
 from chainrule.training.memory import PROGRAM, shown
 from chainrule.training.problem import network_for
@@ -46,12 +46,6 @@ from chainrule.training.trainer import keep, logged, run, smaller
 Pieces: TypeAlias = Iterable[tuple[Array, Array]]  # outputs, and targets (n,)
 
 LEAST = 64_000_000  # bytes beside those of the program
-_USED = 0.8  # of the rest, for rows; what the system's allocator keeps is in neither
-_ORDER = 48  # bytes of a row's place in the order, while that is drawn
-_TO_CHECK = 0.15  # of the memory for rows, for those to validate on
-_BLOCKS = 32  # in a group, at least as far as they have a whole batch each
-_BLOCK_BYTES = 1 << 20  # of a block, about: it is read at once
-_KEY_BLOCKS, _KEY_ROWS = 2, 3  # words of a key, which keep its uses apart
 
 
 @dataclass
@@ -112,13 +106,13 @@ def fit_large(
     with opened:
         fit = _fit(opened, settings, rule, spare, progress)
     fit.cache, fit.reused = where, reused
-    fit.notes = list(_notes(fit))
+    fit.notes = list(_notes(fit, opened.contents.extent))
     return fit
 
 
-def _notes(fit: LargeFit) -> Iterator[str]:
+def _notes(fit: LargeFit, size: int) -> Iterator[str]:
     there = "was there from before" if fit.reused else "can be used again, or deleted"
-    yield f"the encoded rows are in {fit.cache} ({shown(fit.cache.stat().st_size)}), which {there}"
+    yield f"the encoded rows are in {fit.cache} ({shown(size)}), which {there}"
     if fit.error:
         yield (
             "the medians that fill gaps are estimates: between them and the true ones lie at most"
@@ -136,11 +130,8 @@ def _rule(settings: Settings) -> BatchOptimizer:
         raise EngineError(
             f"rows on the disk are trained on by the native engine, not {settings.engine!r}"
         )
-    if (
-        settings.device not in ("auto", "cpu")
-        or settings.precision != "float32"
-        or settings.distributed
-    ):
+    plain = settings.device in ("auto", "cpu") and settings.precision == "float32"
+    if not plain or settings.distributed:
         raise EngineError(
             "rows on the disk are trained on by the native engine, in one process on the CPU"
         )
@@ -163,133 +154,14 @@ def _spare(size: int | str) -> int:
     return spare
 
 
-@dataclass(frozen=True)
-class Groups:
-    """The rows of a cache in groups that memory holds.
-
-    Attributes:
-        cache: the rows.
-        batch: rows of a step.
-        spare: bytes for rows.
-        seed: of the orders.
-    """
-
-    cache: Cache
-    batch: int
-    spare: int
-    seed: int
-
-    @property
-    def row(self) -> int:
-        """Bytes of a row and its target."""
-        return (self.cache.contents.encoder.width + 1) * self.cache.contents.size
-
-    @property
-    def whole(self) -> bool:
-        """Whether memory holds all rows, those to validate on included."""
-        contents = self.cache.contents
-        return (contents.rows + contents.checked) * self.row <= _USED * self.spare
-
-    @property
-    def block(self) -> int:
-        """Rows of a block, which are whole batches."""
-        most = min(self._most // _BLOCKS, _BLOCK_BYTES // self.row)
-        return max(1, most // self.batch) * self.batch
-
-    @property
-    def blocks(self) -> int:
-        """Blocks of a group.
-
-        Raises:
-            InvalidValue: not even one.
-        """
-        found = self._most // self.block - 1  # the last group may have a short block besides
-        if found < 1:
-            raise InvalidValue(f"memory for {self._most:,} rows holds no batches of {self.batch:,}")
-        return found
-
-    @property
-    def count(self) -> int:
-        """How many groups there are."""
-        return (
-            1 if self.whole else max(1, -(-(self.cache.contents.rows // self.block) // self.blocks))
-        )
-
-    @property
-    def _most(self) -> int:
-        return int((1 - _TO_CHECK) * _USED * self.spare / (self.row + _ORDER))
-
-    def memory(self) -> tuple[Array, Array]:
-        """Memory for the rows of a group, and their targets."""
-        return self._rows((self.blocks + 1) * self.block)
-
-    def orders(self, X: Array, t: Array) -> Callable[[int], Iterator[npt.NDArray[np.int64]]]:
-        """From the number of an epoch to its groups: each is read into X and t; given is its order.
-
-        The blocks of the file are dealt to the groups anew in each epoch; what is left of the rows
-        after the last whole block is in the last group.
-        """
-        n = self.cache.contents.rows
-
-        def groups(epoch: int) -> Iterator[npt.NDArray[np.int64]]:
-            blocks = chance.permutation(n // self.block, self._key(epoch, _KEY_BLOCKS))
-            for number in range(self.count):
-                chosen = blocks[number * self.blocks : (number + 1) * self.blocks]
-                starts = (chosen * self.block).tolist()
-                if number == self.count - 1:
-                    starts.append(n - n % self.block)
-                at = 0
-                for start in starts:
-                    end = at + min(self.block, n - start)
-                    self.cache.read("", start, X[at:end], t[at:end])
-                    at = end
-                yield chance.permutation(at, self._key(epoch, _KEY_ROWS, number))
-
-        return groups
-
-    def _key(self, epoch: int, *words: int) -> int:
-        return chance.key(self.seed, chance.Stream.ORDER, epoch, *words)
-
-    def all(self, part: str = "") -> tuple[Array, Array]:
-        """All rows of a part at once."""
-        X, t = self._rows(self.cache.contents.shapes[f"{part}X"][0])
-        self.cache.read(part, 0, X, t)
-        return X, t
-
-    def to_check(self) -> Iterator[tuple[Array, Array]]:
-        """The rows to validate on, in pieces of one memory."""
-        n = self.cache.contents.checked
-        X, t = self._rows(min(n, max(1, int(_TO_CHECK * _USED * self.spare / (2 * self.row)))))
-        for start in range(0, n, max(1, len(X))):
-            count = min(len(X), n - start)
-            self.cache.read("check.", start, X[:count], t[:count])
-            yield X[:count], t[:count]
-
-    def validation_loss(self, engine: Engine) -> float:
-        """The mean loss over the rows to validate on."""
-        total = sum(len(X) * engine.evaluate(X, t) for X, t in self.to_check())
-        return total / self.cache.contents.checked
-
-    def _rows(self, count: int) -> tuple[Array, Array]:
-        contents = self.cache.contents
-        return (
-            np.zeros((count, contents.encoder.width), contents.dtype),
-            np.zeros((count, 1), contents.dtype),
-        )
-
-
 def _fit(
     cache: Cache, settings: Settings, rule: BatchOptimizer, spare: int, progress: bool
 ) -> LargeFit:
     contents = cache.contents
     network = network_for(
-        contents.encoder,
-        contents.target,
-        settings.hidden,
-        settings.activation,
-        settings.seed,
-        settings.dtype,
-    )
+        contents.encoder, contents.target, settings.hidden, settings.activation,
+        settings.seed, settings.dtype,
+    )  # fmt: skip
     plan = Plan.of(
         network,
         losses.default(network.activations[-1]).name,
@@ -298,49 +170,52 @@ def _fit(
         batch_size=settings.batch_size or batch_size_for(contents.rows),
         seed=settings.seed,
     )
-    refusal = NativeEngine.refusal(plan)
-    if refusal:
-        raise EngineError(refusal)
     groups = Groups(cache, plan.batch_size, spare, settings.seed)
-    if groups.whole:
-        engine = NativeEngine(plan, network, *groups.all(), None, settings.threads)
-    else:
-        X, t = groups.memory()
-        engine = NativeBlockEngine(
-            plan, network, X, t, None, settings.threads, orders=groups.orders(X, t)
-        )
-    stopping = Stopping.of(settings.patience)
-    rates = schedules.by_epoch(schedules.CONSTANT, rule.learning_rate, settings.epochs, 1)
-    shown_ = Progress(contents.rows) if progress else None
-    loop = Loop(
-        engine, network, rates, settings.epochs, None, stopping, (shown_,) if shown_ else ()
-    )
-    if contents.checked and groups.whole:
-        loop.validation = (*groups.all("check."), None)
-    elif contents.checked:
-        loop.watched = groups.validation_loss
-    keep(loop, settings.checkpoint, settings.resume, lambda: _kept(plan, stopping, groups))
+    bar = Progress(contents.rows) if progress else None
+    loop = _loop(network, plan, rule.learning_rate, groups, settings, bar)
     reason = f"rows on the disk, {groups.count} group{'s' * (groups.count > 1)} an epoch"
-    told_of = settings_of(plan, stopping, schedules.CONSTANT, settings.epochs)
+    told_of = settings_of(plan, Stopping.of(settings.patience), schedules.CONSTANT, settings.epochs)
     with logged(settings.log, loop, told_of, lambda: _described(contents)) as over:
-        result = run(
-            loop, plan, reason, shown_, lambda error: f"{error.message}. Try {smaller(rule)}"
-        )
+        result = run(loop, plan, reason, bar, lambda error: f"{error.message}. Try {smaller(rule)}")
         over(result)
     model = model_of(result, contents.encoder, contents.target, contents.rows)
     fit = LargeFit(
-        model,
-        [result],
-        contents.rows + contents.checked,
-        contents.dropped,
-        result.seconds,
-        contents.checked,
-        groups=groups.count,
-        error=contents.error,
-    )
+        model, [result], contents.rows + contents.checked, contents.dropped, result.seconds,
+        contents.checked, groups=groups.count, error=contents.error,
+    )  # fmt: skip
     if contents.checked:
         fit.scores, fit.baseline = _scores(model, groups)
     return fit
+
+
+def _loop(
+    network: Network,
+    plan: Plan,
+    rate: float,
+    groups: Groups,
+    settings: Settings,
+    bar: Progress | None,
+) -> Loop:
+    """The loop, ready to run: over all rows in memory, or over groups of them."""
+    refusal, stopping = NativeEngine.refusal(plan), Stopping.of(settings.patience)
+    if refusal:
+        raise EngineError(refusal)
+    X, t = groups.all() if groups.whole else groups.memory()
+    given = plan, network, X, t, None, settings.threads
+    engine = (
+        NativeEngine(*given)
+        if groups.whole
+        else NativeBlockEngine(*given, orders=groups.orders(X, t))
+    )
+    rates = schedules.by_epoch(schedules.CONSTANT, rate, settings.epochs, per_epoch=1)
+    told = (bar,) if bar else ()
+    loop = Loop(engine, network, rates, settings.epochs, None, stopping, told)
+    if groups.cache.contents.checked and groups.whole:
+        loop.validation = (*groups.all("check."), None)
+    elif groups.cache.contents.checked:
+        loop.watched = groups.validation_loss
+    keep(loop, settings.checkpoint, settings.resume, lambda: _kept(plan, stopping, groups))
+    return loop
 
 
 def _kept(plan: Plan, stopping: Stopping, groups: Groups) -> checkpoints.Settings:
