@@ -18,7 +18,7 @@ from tests.export.subjects import KINDS, agree, encoder_alone, hostile_model
 from chainrule import Activation, Classifier, Layer, Model, Network, Plan
 from chainrule.errors import InvalidValue, MissingExtra
 from chainrule.export import to_onnx
-from chainrule.tables import Encoder, Table, builtin
+from chainrule.tables import Encoder, Table, TargetEncoder, builtin
 from chainrule.tables.features import Category
 from chainrule.training.fitting import Settings, fit_table
 
@@ -161,6 +161,32 @@ def test_texts_that_were_not_seen(values: tuple[str, ...], other: bool, tmp_path
     assert np.allclose(
         said(tmp_path / "it.onnx", {"c": texts[:, None]})["prediction"], true, atol=1e-7
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [((0.5, 1.5), "f"), ((False, True), "b"), (("a\0", "b"), "O"), ((-3, 7), "i")],
+)
+def test_types_of_labels(labels: tuple[Any, ...], kind: str, tmp_path: Path) -> None:
+    network = Network.of_sizes([2, 1])
+    network.layers[0].W[:] = [[9], [0]]
+    target = TargetEncoder("y", "classification", labels)
+    to_onnx(
+        Model(network, Plan.of(network, "binary_cross_entropy"), target=target),
+        tmp_path / "it.onnx",
+    )
+    got = said(tmp_path / "it.onnx", {"rows": np.array([[-1, 0], [1, 0]], np.float32)})["label"]
+    assert got.dtype.kind == kind and got.tolist() == list(labels)
+
+
+def test_labels_that_onnx_has_no_type_for(tmp_path: Path) -> None:
+    network = Network.of_sizes([2, 1])
+    target = TargetEncoder("y", "classification", (1, 10**30))
+    with pytest.raises(InvalidValue, match="ONNX has no type for classes such as these"):
+        to_onnx(
+            Model(network, Plan.of(network, "binary_cross_entropy"), target=target),
+            tmp_path / "it.onnx",
+        )
 
 
 def test_what_is_no_model(tmp_path: Path) -> None:

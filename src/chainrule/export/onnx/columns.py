@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,12 @@ from chainrule.export.onnx.graph import ML, Graph
 from chainrule.tables.features import MISSING, RISE, VALUE, Category, Date, Number
 from chainrule.tables.scaling import SMOOTH
 
+_MEANINGS = {
+    "text": 'text; "" where it is missing',
+    "date": "days since 1970-01-01 in universal time; NaN where it is missing",
+    "boolean": "boolean, 0 or 1; NaN where it is missing",
+    "number": "number; NaN where it is missing",
+}
 _Key = tuple[str, str, int]  # a column's name, what of it, and the number of that
 
 
@@ -53,8 +58,7 @@ class _Blocks:
         self._keys: list[_Key] = []
 
     def add(self, value: str, keys: Iterable[_Key]) -> None:
-        to = _type(self._dtype)
-        self._values.append(self._graph.node("Cast", value, to=to))
+        self._values.append(self._graph.cast(value, self._dtype))
         self._keys += keys
 
     def picked(self, keys: list[_Key]) -> str:
@@ -74,8 +78,8 @@ def _keys(column: Column) -> list[_Key]:
     if isinstance(column, Number):
         own = [(column.name, output, 0) for output in column.outputs]
         return own + [(column.name, "bin", j) for j in range(column.bins)]
-    turns = (VALUE, MISSING)
-    return [(column.name, o, j) for o in column.outputs for j in range(1 if o in turns else 2)]
+    counts = {VALUE: 1, MISSING: 1}  # of a turn, a sine and a cosine
+    return [(column.name, o, j) for o in column.outputs for j in range(counts.get(o, 2))]
 
 
 def _take(graph: Graph, column: Column) -> None:
@@ -88,20 +92,8 @@ def _take(graph: Graph, column: Column) -> None:
         raise InvalidValue(
             "a column without a name cannot be an input of ONNX: give it one, and fit anew"
         )
-    match column:
-        case Category():
-            dtype, what = "object", 'text; "" where it is missing'
-        case Date():
-            dtype, what = (
-                "float64",
-                "days since 1970-01-01 in universal time; NaN where it is missing",
-            )
-        case _:
-            dtype, what = "float64", f"{column.kind}{_TRUTH[column.kind]}; NaN where it is missing"
-    graph.input(column.name, dtype, ["rows", 1], what)
-
-
-_TRUTH = {"number": "", "boolean": ", 0 or 1"}
+    dtype = "object" if isinstance(column, Category) else "float64"
+    graph.input(column.name, dtype, ["rows", 1], _MEANINGS[column.kind])
 
 
 def _numbers(graph: Graph, blocks: _Blocks, columns: list[Number]) -> None:
@@ -224,9 +216,3 @@ def _floored(graph: Graph, value: str, by: float) -> str:
 
 def _scalar(graph: Graph, value: float) -> str:
     return graph.constant(np.array(value, np.float64))
-
-
-def _type(dtype: str) -> Any:
-    from onnx import helper
-
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

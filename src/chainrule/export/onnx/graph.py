@@ -78,6 +78,10 @@ class Graph:
         self._nodes.append(made)
         return out[0]
 
+    def cast(self, value: str, dtype: str, name: str = "") -> str:
+        """The same numbers in another type."""
+        return self.node("Cast", value, name=name, to=_type(dtype))
+
     def model(self, title: str) -> onnx.ModelProto:
         """The whole, checked.
 
@@ -99,5 +103,8 @@ class Graph:
 
 
 def _value(name: str, dtype: str, shape: list[str | int], what: str) -> onnx.ValueInfoProto:
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    return helper.make_tensor_value_info(name, kind, shape, what)
+    return helper.make_tensor_value_info(name, _type(dtype), shape, what)
+
+
+def _type(dtype: str) -> int:
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

@@ -13,8 +13,8 @@ from chainrule.export.onnx.graph import Graph
 from chainrule.export.onnx.operators import Argument, Expression, Op, written
 from chainrule.network import Network
 
-_CASTS = {"Cast32": np.float32, "Cast64": np.float64}
-_LABELS = {"U": "object", "b": "bool", "i": "int64", "f": "float64"}
+_CASTS = {"Cast32": "float32", "Cast64": "float64"}
+_LABELS = {"O": "object", "b": "bool", "i": "int64", "f": "float64"}
 
 
 def mean(graph: Graph, formula: Formula, x: str) -> str:
@@ -39,9 +39,7 @@ def answer(graph: Graph, formula: Formula, z: str) -> list[str]:
             return _classes(graph, formula, z)
         case "questions":
             half = graph.constant(np.array(0.5, formula.dtype), "half")
-            yes = graph.node(
-                "Cast", graph.node("Greater", z, half), name="label", to=_type("int64")
-            )
+            yes = graph.cast(graph.node("Greater", z, half), "int64", "label")
             graph.output(
                 yes, "int64", ["rows", formula.outputs], "1 where the probability is above ½"
             )
@@ -74,7 +72,7 @@ def _applied(graph: Graph, expression: Expression, u: str, dtype: str) -> str:
         return graph.constant(np.array(expression, dtype))
     of = [_applied(graph, part, u, dtype) for part in expression.of]
     if expression.name in _CASTS:
-        return graph.node("Cast", *of, to=_type(np.dtype(_CASTS[expression.name]).name))
+        return graph.cast(of[0], _CASTS[expression.name])
     settings: dict[str, Any] = dict(expression.settings)
     return graph.node(expression.name, *of, **settings)
 
@@ -92,7 +90,7 @@ def _classes(graph: Graph, formula: Formula, z: str) -> list[str]:
     else:
         p = _named(graph, z, "probabilities")
     best = graph.node("ArgMax", p, name="class number", axis=1, keepdims=0)
-    labels = label_array(formula)
+    labels = _labels(formula)
     label = graph.node("Gather", graph.constant(labels, "labels"), best, name="label", axis=0)
     graph.output(label, _LABELS[labels.dtype.kind], ["rows"], "the most probable class")
     shown = ", ".join(map(str, formula.classes))
@@ -101,17 +99,18 @@ def _classes(graph: Graph, formula: Formula, z: str) -> list[str]:
     return [label, p]
 
 
-def label_array(formula: Formula) -> npt.NDArray[Any]:
-    """The labels in a type that ONNX has.
+def _labels(formula: Formula) -> npt.NDArray[Any]:
+    """The labels in a type that ONNX has, as text if any of them is.
 
     Raises:
         InvalidValue: it has none.
     """
-    labels = np.array(formula.classes)
-    if labels.dtype.kind not in _LABELS:
-        raise InvalidValue(
-            "ONNX has no type for classes such as these: " + repr(formula.classes)[:80]
-        )
+    classes = formula.classes
+    if any(isinstance(label, str) for label in classes):
+        return np.array([*map(str, classes)], dtype=object)
+    labels = np.array(classes)
+    if labels.dtype.kind not in "bif":
+        raise InvalidValue(f"ONNX has no type for classes such as these: {classes!r}"[:120])
     return labels
 
 
@@ -119,7 +118,7 @@ def _numbers(graph: Graph, formula: Formula, z: str) -> list[str]:
     dtype = formula.dtype
     if formula.mean is not None:
         dtype = "float64"  # as a table's own
-        z = graph.node("Cast", z, to=_type(dtype))
+        z = graph.cast(z, dtype)
         spread = graph.constant(np.array(formula.spread), "spread")
         center = graph.constant(np.array(formula.mean), "mean of the target")
         z = graph.node("Add", graph.node("Mul", z, spread), center)
@@ -143,9 +142,3 @@ def _column(graph: Graph, z: str, j: int) -> str:
 
 def _named(graph: Graph, value: str, name: str) -> str:
     return graph.node("Identity", value, name=name)
-
-
-def _type(dtype: str) -> int:
-    from onnx import helper
-
-    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
