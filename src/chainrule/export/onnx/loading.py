@@ -19,6 +19,7 @@ MOST_BYTES = 2**31 - 1  # of a file: the format's own limit
 MOST_NODES = 10_000
 _TYPES = {TensorProto.FLOAT: "float32", TensorProto.DOUBLE: "float64"}
 _STANDARD = ("", "ai.onnx")
+_UNCHANGING = ("Identity", "Dropout")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,7 @@ class Graph:
 
     def through(self, name: str) -> str:
         """The value before whatever passes it on unchanged when predicting."""
-        while (node := self.nodes.get(name)) is not None and node.op_type in (
-            "Identity",
-            "Dropout",
-        ):
+        while (node := self.nodes.get(name)) is not None and node.op_type in _UNCHANGING:
             name = node.input[0]
         return name
 
@@ -150,17 +148,18 @@ def _in_order(graph: onnx.GraphProto, known: set[str]) -> dict[str, onnx.NodePro
 
     Raises:
         ModelFileError: one takes what comes later or never, or two give the same.
+        InvalidValue: one is of another domain than ONNX's own.
     """
     nodes: dict[str, onnx.NodeProto] = {}
     for node in graph.node:
-        given = [name for name in node.output if name]
-        if (
-            not given
-            or not known.issuperset(filter(None, node.input))
-            or not known.isdisjoint(given)
-        ):
+        given = {name for name in node.output if name}
+        taken = {name for name in node.input if name}
+        whole = bool(given) and (bool(taken) or node.op_type == "Constant")
+        if not whole or not taken <= known or given & known:
             raise ModelFileError(f"the graph does not add up at {said(node)}")
-        known.update(given)
+        known |= given
+        if node.domain not in _STANDARD:
+            raise InvalidValue(f"{said(node)} is none of ONNX's own operators")
         nodes[node.output[0]] = node
     return nodes
 

@@ -132,8 +132,7 @@ class _Walk:
 
 
 def _op(node: onnx.NodeProto, of: tuple[Expression, ...]) -> Op:
-    given = settings(node)
-    name = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+    given, name = settings(node), node.op_type
     if name == "Cast":
         return Op(_CASTS.get(given.get("to", 0), name), of)
     if name == "Softmax" and given.get("axis") == 1:  # of rows, the last one
