@@ -73,10 +73,11 @@ def test_the_encoding_number_by_number(tmp_path: Path) -> None:
 
 def test_the_rows_of_a_file_without_chainrule(tmp_path: Path) -> None:
     """A CSV file with every kind of column, its gaps spelt in different ways."""
-    model, _ = hostile_model("three")
+    model = replace(hostile_model("three")[0], history={"na": ["?"]})
     to_torch(model, tmp_path / "it.py")
     frame = pd.DataFrame(hostile(300, seed=2))
     frame["text"] = frame["text"].fillna("NA")
+    frame["size"] = ["?", *frame["size"][1:]]
     frame.to_csv(tmp_path / "new.csv", index=False)
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, "it.py", "new.csv"],
@@ -86,7 +87,7 @@ def test_the_rows_of_a_file_without_chainrule(tmp_path: Path) -> None:
     )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert model.encoder is not None
-    new = read_table(tmp_path / "new.csv", kinds=model.encoder.kinds)
+    new = read_table(tmp_path / "new.csv", na=["?"], kinds=model.encoder.kinds)
     printed = pd.read_csv(io.StringIO(done.stdout))
     assert [*printed] == ["prediction", *(f"probability:{label}" for label in model.classes)]
     assert np.abs(printed.iloc[:, 1:].to_numpy() - model.predict_probability(new)).max() < 1e-6

@@ -75,5 +75,5 @@ def _call(phi: str) -> str:
 
 def _missing(given: object) -> list[str]:
     """What the table's file said where a value is missing."""
-    history = getattr(given, "history", {})
-    return [str(spelling) for spelling in (history.get("na") or ())]
+    spellings = getattr(given, "history", {}).get("na")
+    return [*map(str, spellings)] if isinstance(spellings, list) else []
