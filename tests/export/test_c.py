@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,14 @@ from benchmarks.answers import answers
 from tests.export.driving import STRICT, columns_of, compiled, program, ran, word
 from tests.export.subjects import KINDS, agree, encoder_alone, hostile_model
 
-from chainrule import ACTIVATIONS, Model, Network, Plan
+from chainrule import ACTIVATIONS, Layer, Model, Network, Plan
 from chainrule.arrays import DType
 from chainrule.errors import InvalidValue
 from chainrule.export import to_c
 from chainrule.export.c.words import members
-from chainrule.tables import TargetEncoder
+from chainrule.tables import Encoder, Table, TargetEncoder
+from chainrule.tables.features import Category, Date, Number
+from chainrule.tables.scaling import Scale
 
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
@@ -141,6 +144,37 @@ int main(void)
 """
     printed = ran(compiled(tmp_path / "main.c", main))[:, 0].tolist()
     assert printed == [0, -1, -1, *when.astype(int).tolist()]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (Number("n", "number", Scale(2.0, 1.0, 2.0), ("missing",)),),
+        (Number("b", "boolean", Scale(0.0, 1.0, 1.0), ("missing",)),),
+        (Date("d", "ISO8601", Scale(0.0, 1.0, 0.0), ("missing", "time")),),
+        (Category("t", (), other=True, missing=True),),
+    ],
+)
+def test_columns_of_which_little_is_used(columns: tuple[Any, ...], tmp_path: Path) -> None:
+    """No function and no variable is left over, which a compiler would warn of."""
+    (column,) = columns
+    network = Network([Layer(np.eye(len(column.names)), np.zeros(len(column.names)))])
+    model = Model(network, Plan.of(network, "squared_error"), Encoder(columns))
+    texts = np.array(["a", None], object)
+    times = np.array(["2024-02-29T06:00", "NaT"], "M8[us]")
+    given = {
+        "number": np.array([2, np.nan]),
+        "boolean": np.array([1, np.nan]),
+        "date": times,
+        "text": texts,
+    }
+    table = Table({column.name: given[column.kind]})
+    to_c(model, tmp_path / "model.c")
+    printed = ran(
+        compiled(tmp_path / "model.c", program(tmp_path / "model.c", columns_of(model, table)))
+    )
+    true = model.predict(table).reshape(2, -1)
+    assert (printed[:, 0] == 0).all() and np.allclose(printed[:, 1:], true, atol=1e-15)
 
 
 def test_what_c_cannot_say(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def parts(columns: Named) -> set[str]:
         match column:
             case Category():
                 used.add("category")
-            case Number() | Date():
+            case Number() | Date() if _reads(column):
                 used.add("filled")
                 if column.scale.smooth and VALUE in column.outputs:
                     used.add("smooth")
@@ -46,7 +46,7 @@ def function(columns: Named, prefix: str) -> str:
         f"static int {prefix}_encode(const struct {prefix}_row *row, {prefix}_real *x)",
         "{",
     ]
-    if any(not isinstance(column, Category) for _, column in columns):
+    if any(_reads(column) for _, column in columns):
         lines += ["    double v;", "    int gap;"]
     for name, column in columns:
         match column:
@@ -55,11 +55,21 @@ def function(columns: Named, prefix: str) -> str:
                     f"    x = {prefix}_category(row->{name}, {prefix}_values_of_{name}, {len(column.values)}, "
                     f"{column.other:d}, {column.missing:d}, x);"
                 )
+            case _ if not _reads(column):  # its gaps alone say something
+                lines += [f"    *x++ = isnan(row->{name}) ? 1 : 0;" for _ in column.outputs]
             case Number():
                 lines += _number(name, column, prefix)
             case Date():
                 lines += _date(name, column, prefix)
     return "\n".join([*lines, "    return 1;", "}", ""])
+
+
+def _reads(column: Column) -> bool:
+    """Whether more of a column is read than where it has gaps."""
+    if isinstance(column, Category):
+        return False
+    checked = isinstance(column, Number) and (column.kind == "boolean" or column.bins > 0)
+    return checked or not set(column.outputs) <= {MISSING}
 
 
 def _filled(name: str, scale: Scale, prefix: str) -> str:
