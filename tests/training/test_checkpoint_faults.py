@@ -174,7 +174,7 @@ def test_killed_at_two_hundred_random_moments(tmp_path: Path) -> None:
     script = Path(__file__).with_name("kills.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), "200", "1"],
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
