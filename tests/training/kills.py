@@ -26,7 +26,6 @@ import chainrule
 from chainrule.chance import uniform
 from chainrule.training.checkpoints import Checkpoint
 
-
 LONGEST = 0.15  # seconds that a training lives at most, at first
 
 

@@ -77,7 +77,6 @@ class Pool:
                 self._line.show(what, len(futures) - len(waiting), len(futures))
         return [future.result() for future in futures]
 
-
     def _submitted(self, jobs: Sequence[Callable[[], T]]) -> list[Future[T]]:
         """The jobs on their way; none begins before all are.
 
