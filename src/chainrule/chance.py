@@ -12,6 +12,7 @@ functions").
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
@@ -22,6 +23,7 @@ from chainrule.errors import InvalidValue
 GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio, odd
 _ALL_64 = (1 << 64) - 1
 _ALL_32 = (1 << 32) - 1
+_AT_ONCE = 1 << 20
 
 
 class Stream(IntEnum):
@@ -90,14 +92,60 @@ def permutation(n: int, key: int) -> npt.NDArray[np.int64]:
     if not 0 <= n <= 1 << 32:
         raise InvalidValue(f"an order has between 0 and 2**32 numbers, got {n}")
     bits = max(1, (n - 1).bit_length())
+    x = _mixed(np.arange(1 << bits, dtype=np.uint32), bits, key)
+    return np.asarray(x[x < n], np.int64)
+
+
+def among_first(rows: npt.NDArray[np.int64], n: int, count: int, key: int) -> npt.NDArray[np.bool_]:
+    """Which of some numbers stand among the first `count` of `permutation(n, key)`; shape as given.
+
+    The bijection is run backwards, so that it takes no memory for the others.
+
+    Args:
+        rows: numbers below n.
+        n: how many the permutation orders.
+        count: up to n.
+        key: of the permutation.
+    """
+    bits = max(1, (n - 1).bit_length())
+    return np.asarray(_unmixed(rows.astype(np.uint32), bits, key) < _end(n, count, key))
+
+
+@lru_cache(maxsize=8)
+def _end(n: int, count: int, key: int) -> int:
+    """Of how many numbers of [0, 2ᵇ) the bijection's values hold `count` that are below n."""
+    bits = max(1, (n - 1).bit_length())
+    for start in range(0, 1 << bits, _AT_ONCE):
+        end = min(start + _AT_ONCE, 1 << bits)
+        kept = np.flatnonzero(_mixed(np.arange(start, end, dtype=np.uint32), bits, key) < n)
+        if count <= len(kept):
+            return start + (int(kept[count - 1]) + 1 if count else 0)
+        count -= len(kept)
+    raise InvalidValue(f"an order of {n} numbers has no first {count} more")
+
+
+def _mixed(x: Any, bits: int, key: int) -> Any:
+    """The keyed bijection of [0, 2ᵇ), in place."""
     mask, shift = (1 << bits) - 1, (bits + 1) // 2
-    x: Any = np.arange(1 << bits, dtype=np.uint32)
-    for r in range(rounds(bits)):
-        a = mix64(key + 2 * r + 1 & _ALL_64) & _ALL_32
-        m = mix64(key + 2 * r + 2 & _ALL_64) & _ALL_32 | 1
+    for a, m in _constants(bits, key):
         x = ((x + a) * m) & mask
         x ^= x >> shift
-    return np.asarray(x[x < n], np.int64)
+    return x
+
+
+def _unmixed(x: Any, bits: int, key: int) -> Any:
+    """Its inverse: x ↦ x ^ (x >> ⌈b/2⌉) undoes itself, and m is odd."""
+    mask, shift = (1 << bits) - 1, (bits + 1) // 2
+    for a, m in reversed(_constants(bits, key)):
+        x = x ^ (x >> shift)
+        x = (x * pow(m, -1, 1 << 32) - a) & mask
+    return x
+
+
+def _constants(bits: int, key: int) -> list[tuple[int, int]]:
+    """a and the odd m of each round."""
+    words = [mix64(key + r & _ALL_64) & _ALL_32 for r in range(1, 2 * rounds(bits) + 1)]
+    return [(a, m | 1) for a, m in zip(words[::2], words[1::2], strict=True)]
 
 
 def uniform(n: int, key: int) -> npt.NDArray[np.float64]:

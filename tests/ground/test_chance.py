@@ -10,7 +10,17 @@ import pytest
 from scipy import stats
 
 from chainrule import chance
-from chainrule.chance import GOLDEN, Stream, keep_mask, key, mix32, mix64, permutation, uniform
+from chainrule.chance import (
+    GOLDEN,
+    Stream,
+    among_first,
+    keep_mask,
+    key,
+    mix32,
+    mix64,
+    permutation,
+    uniform,
+)
 from chainrule.errors import InvalidValue
 
 # The first outputs of splitmix64 from state 0, as its authors' program prints them.
@@ -63,6 +73,16 @@ def test_known_answers() -> None:
 def test_every_order_is_a_permutation(n: int) -> None:
     for seed in range(20):
         assert np.array_equal(np.sort(permutation(n, key(seed))), np.arange(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 31, 33, 64, 65, 1000, 70_000])
+def test_the_first_of_an_order_are_found_without_it(n: int) -> None:
+    for seed in range(5):
+        order, rows = permutation(n, key(seed)), np.arange(n)
+        for count in {0, 1, n // 5, n}:
+            first = np.isin(rows, order[:count])
+            assert np.array_equal(among_first(rows, n, count, key(seed)), first)
+            assert np.array_equal(among_first(rows[n // 3 :], n, count, key(seed)), first[n // 3 :])
 
 
 def test_an_order_of_a_number_that_makes_none_is_refused() -> None:

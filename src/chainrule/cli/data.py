@@ -29,6 +29,11 @@ def is_folder(data: str) -> bool:
     return "*" in data or Path(data).is_dir()
 
 
+def is_file(data: str) -> bool:
+    """Whether the data are one file, and neither the standard input nor built-in."""
+    return data != STDIN and not is_folder(data) and Path(data).is_file()
+
+
 def stem(data: str) -> str:
     """The name for what is made from the data: of its file without its endings, or of its folder."""
     if data == STDIN:

@@ -50,6 +50,8 @@ def fit(
     threads: int | None = None,
     seed: int = 0,
     na: str | None = None,
+    memory: str | None = None,
+    cache: Path | None = None,
     out: Path | None = None,
     report: Path | None = None,
     checkpoint: Path | None = None,
@@ -62,7 +64,7 @@ def fit(
 
     A table gets several networks, each of which leaves out a share of the rows, and their answers are
     averaged; so every row is scored by networks that did not train on it. One network alone gets a shape that
-    is drawn, a folder, and what is trained under torchrun.
+    is drawn, a folder, a file that is larger than memory, and what is trained under torchrun.
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
@@ -93,6 +95,9 @@ def fit(
         threads: how many to use; found by measurement without it.
         seed: of the first weights, the order of rows, dropout and the split.
         na: texts that mean a missing value, with commas between, as "?,n/a".
+        memory: what a file may take, as 500M or 2G; half of what is free without it. A larger one is read once into a
+            cache on the disk, from which one network is trained.
+        cache: where that cache is; beside DATA without it.
         out: where to save the model; DATA's name with .safetensors without it.
         report: also write a page on the data, the networks and the scores, to a .html file.
         checkpoint: a file to keep the training in while it runs, and when it is interrupted.
@@ -137,6 +142,7 @@ def fit(
         keeping=_keeping(checkpoint, every, resume),
         together=is_started(),  # by torchrun: one of several processes, of which the first writes
         log=run_log,
+        memory=memory, cache=cache,
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it

@@ -44,7 +44,7 @@ def as_json(found: Fit, path: Path) -> dict[str, Any]:
         "columns": len(encoder.features),
         "target": target.name,
         "classes": list(target.classes) or None,
-        "notes": list(encoder.notes),
+        "notes": [*encoder.notes, *found.notes],
         "layer_sizes": list(model.plan.layer_sizes),
         "parameters": sum(member.network.parameter_count for member in model.members),
         "networks": [_network(member) for member in model.members],
@@ -116,7 +116,7 @@ def lines(found: Fit, data: str, path: Path, report: Path | None = None) -> list
     said = [
         f"data     {Path(data).name}: {found.rows:,} rows, {len(encoder.features)} columns{dropped}",
         f"target   {target.name}: {what} ({model.task})",
-        *(f"note     {note}" for note in encoder.notes),
+        *(f"note     {note}" for note in (*encoder.notes, *found.notes)),
         *(networks(model) if several else _one_network(model)),
         f"trained  {_several_trained(found) if several else _trained(found)}",
         f"engine   {result.engine}, {result.isa}, {words.many(result.threads, 'thread')}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.cli.data import is_folder
+from chainrule.cli.data import is_file, is_folder
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from chainrule.training.runs import RunLog
 
 _SHARE = 0.2  # of the rows, set aside for one network of a table
+_SMALL = 8 << 20  # bytes of a file that is read without asking how much it takes
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Job:
         keeping: the settings of checkpoints, if there are to be any.
         together: whether this process is one of several.
         log: of the run, if it is to be kept.
+        memory, cache: as `fit` takes them.
     """
 
     data: str
@@ -45,6 +50,8 @@ class Job:
     keeping: dict[str, Any]
     together: bool
     log: RunLog | None = None
+    memory: str | None = None
+    cache: Path | None = None
 
     @property
     def writes(self) -> bool:
@@ -58,16 +65,42 @@ class Job:
         Raises:
             InvalidValue: what only estimators know was said of a training that is one network's.
         """
-        alone = self.together or is_folder(self.data)
+        alone = self.together or is_folder(self.data) or self.large
         said = [
             name for name, value in self.of_estimators.items() if (name, value) != ("members", 1)
         ]
         if alone and said:
             raise InvalidValue(
-                f"--{said[0]} does not go with a folder or torchrun: there one network is trained, with the"
-                " loss that its task brings"
+                f"--{said[0]} does not go with a folder or torchrun, nor with a file larger than memory:"
+                " there one network is trained, with the loss that its task brings"
             )
         return not alone and bool(self.of_estimators or not self._is_shape)
+
+    @cached_property
+    def large(self) -> tuple[int, str] | None:
+        """The memory in bytes that the file's rows do not fit into, and a line that says so; None where they do.
+
+        Raises:
+            InvalidValue: --memory was given, and the data are no file, or those of several processes.
+        """
+        from chainrule.training import memory, recipe
+
+        one_file = is_file(self.data) and not self.together
+        if not one_file and (self.memory or self.cache):
+            raise InvalidValue("--memory and --cache are for one file, in one process")
+        if not one_file or (self.memory is None and Path(self.data).stat().st_size < _SMALL):
+            return None
+        most = memory.parsed(self.memory) if self.memory else (memory.free() or 0) // 2
+        if not most:  # the system does not say what is free
+            return None
+        networks = self.of_estimators.get("members", recipe.MEMBERS)
+        takes = memory.Estimate.of(self.data, self.na).together(networks)
+        limit = f"--memory {self.memory}" if self.memory else "half of what is free"
+        line = (
+            f"{Path(self.data).name} takes about {memory.shown(takes)} in memory, more than {limit}"
+            f" ({memory.shown(most)}): it is read once, on to the disk, and one network is trained"
+        )
+        return (most, line) if takes > most else None
 
     def fit_estimator(self) -> EstimatorFit:
         """Several networks, or one, as `Classifier` and `Regressor` train them."""
@@ -117,6 +150,15 @@ class Job:
             from chainrule.training.stream_fitting import fit_stream
 
             return fit_stream(self.data, self.target, settings, progress=self.progress)
+        if self.large:
+            from chainrule.training.large_fitting import fit_large
+
+            most, line = self.large
+            print(f"chainrule: {line}", file=sys.stderr)
+            return fit_large(
+                self.data, self.target, settings, memory_size=most, cache=self.cache,
+                na=self.na, progress=self.progress,
+            )  # fmt: skip
         fresh = self._is_shape and self.validation is None  # points to validate on
         held_out = self._table(self.seed + 1) if fresh else None
         table = self._table(self.seed)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = Iterator[list[object]]
 
+# Rows and values that are read at once.
+_FEWEST, _MOST, _VALUES = 100, 50_000, 1 << 20
+
 
 def predict(
     model: Path,
@@ -69,7 +72,8 @@ def _of_table(model: Model, data: str, na: tuple[str, ...]) -> Iterator[Rows]:
     if is_builtin(data):
         yield _rows(model, builtin(data))
         return
-    for table in read_chunks(data, na=na, kinds=model.encoder.kinds):
+    rows = max(_FEWEST, min(_MOST, _VALUES // len(model.encoder.features)))
+    for table in read_chunks(data, rows, na=na, kinds=model.encoder.kinds):
         yield _rows(model, table)
 
 

@@ -56,7 +56,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def remove_leftovers(target: Path) -> None:
@@ -74,7 +74,7 @@ def _mark(target: Path) -> str:
     return f".chainrule-{hashlib.blake2b(os.fsencode(target.name), digest_size=4).hexdigest()}-"
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring a new name in the folder on to the disk."""
     if os.name == "nt":  # no folder can be opened there
         return

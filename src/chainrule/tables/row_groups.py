@@ -17,7 +17,7 @@ import numpy.typing as npt
 from chainrule.arrays import room_for
 from chainrule.errors import DataError, InvalidValue, MissingExtra, MissingFile, unknown
 from chainrule.tables.frames import unique_names
-from chainrule.tables.parquet import damaged, frame_of
+from chainrule.tables.parquet import BUFFER, damaged, frame_of
 from chainrule.tables.sources import Stamp, stamp_of, unchanged
 from chainrule.tables.table import Table
 
@@ -25,9 +25,6 @@ Data: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 AT_ONCE = 32_768  # rows of a row group that are read at a time, at most
 _VALUES = 1 << 20  # and values: of wide tables fewer rows
-# Without a buffer pyarrow holds the whole of a row group's columns before it gives their first value:
-# 250 MB for 2²⁰ rows of 20 columns. With one it is 65 MB, however large the row group.
-_BUFFER = 1 << 16
 # Types whose columns are no numbers, but look like numbers where every value is missing: what a
 # missing value of theirs is.
 _GAPS: Mapping[str, Any] = {
@@ -244,7 +241,7 @@ def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
     except ImportError as absent:
         raise MissingExtra("parquet") from absent
     try:
-        how = {"memory_map": False, "pre_buffer": False, "buffer_size": _BUFFER}
+        how = {"memory_map": False, "pre_buffer": False, "buffer_size": BUFFER}
         with (
             room_for(path),
             unchanged(path, stamp),

@@ -63,8 +63,12 @@ def infer_task(column: Column) -> Task:
     """Regression for fractions, for more than 20 whole numbers, and for mostly different ones."""
     if kind_of(column) != "number":
         return "classification"
-    values = np.unique(column[~np.isnan(column)])
-    rows = int(np.count_nonzero(~np.isnan(column)))
+    known = column[~np.isnan(column)]
+    return task_of_numbers(np.unique(known), len(known))
+
+
+def task_of_numbers(values: Column, rows: int) -> Task:
+    """The same for the different numbers in so many rows; of more than 20, any 21 will do."""
     whole = bool((values == np.floor(values)).all())
     few = len(values) <= max(2, min(FEW, rows // 2))
     return "classification" if whole and few else "regression"
@@ -117,7 +121,29 @@ class TargetEncoder:
             raise DataError(f"the target {name!r} holds dates; a network learns numbers or classes")
         if (task or infer_task(column)) == "regression":
             return _fit_numbers(column, name, row)
-        return cls(name, "classification", _fit_classes(column, name, row))
+        return cls.of_classes(column, len(column), name, row)
+
+    @classmethod
+    def of_classes(
+        cls, values: Column, rows: int, name: str, row: RowNumber = lambda i: i + 1
+    ) -> TargetEncoder:
+        """The encoder for classes.
+
+        Args:
+            values: each of them, once or more often, none missing.
+            rows: how many rows there are.
+            name: the target's name.
+            row: from an index of `values` to the row's number, for errors.
+
+        Raises:
+            DataError: there is one class only, or too few rows for so many.
+        """
+        return cls(name, "classification", _fit_classes(values, rows, name, row))
+
+    @classmethod
+    def of_numbers(cls, scale: Scale, name: str) -> TargetEncoder:
+        """The encoder for numbers that such a scale standardises."""
+        return cls(name, "regression", (), scale.center, scale.spread)
 
     def encode(self, column: Column, row: RowNumber = lambda i: i + 1) -> npt.NDArray[Any]:
         """Class numbers (int64) or standardised numbers (float64), shape (n,).
@@ -187,20 +213,24 @@ def _fit_numbers(column: Column, name: str, row: RowNumber) -> TargetEncoder:
     y = as_numbers(column, name, row)
     refuse(np.isinf(y), column, name, row, "must be finite")
     if y.min() == y.max():
-        raise DataError(f"the target {name!r} is {y[0]:g} in every row: there is nothing to learn")
-    scale = Scale.of(y)
-    return TargetEncoder(name, "regression", (), scale.center, scale.spread)
+        raise nothing_to_learn(name, float(y[0]))
+    return TargetEncoder.of_numbers(Scale.of(y), name)
 
 
-def _fit_classes(column: Column, name: str, row: RowNumber) -> tuple[Label, ...]:
+def nothing_to_learn(name: str, value: float) -> DataError:
+    """The error for a target that is the same number in every row."""
+    return DataError(f"the target {name!r} is {value:g} in every row: there is nothing to learn")
+
+
+def _fit_classes(column: Column, rows: int, name: str, row: RowNumber) -> tuple[Label, ...]:
     if kind_of(column) == "number":
         refuse(np.isinf(column), column, name, row, "must be finite")
     classes = sorted(set(_labels(column)))
     if len(classes) == 1:
         raise DataError(f"the target {name!r} has one class only: {classes[0]!r}")
-    if len(classes) == len(column) or (len(classes) > 2 and 2 * len(classes) > len(column)):
+    if len(classes) == rows or (len(classes) > 2 and 2 * len(classes) > rows):
         raise DataError(
-            f"the target {name!r} has {len(classes)} classes in {len(column)} rows, too few rows to "
+            f"the target {name!r} has {len(classes)} classes in {rows} rows, too few rows to "
             "learn them; is it the right column, and is the task classification?"
         )
     return tuple(classes)

@@ -16,7 +16,7 @@ from chainrule.arrays import DType
 from chainrule.errors import InvalidValue
 from chainrule.optimizers import Optimizer
 from chainrule.storage import Model
-from chainrule.tables import Supervised, Table, TargetEncoder
+from chainrule.tables import Encoder, Supervised, Table, TargetEncoder
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.problem import Problem
 from chainrule.training.trainer import Log, Result, train
@@ -97,6 +97,7 @@ class Fit:
         baseline: the same of the best constant guess, taken from the training rows.
         out_of_fold: whether they stand on rows that some of the networks trained on, each predicted
             by those that did not.
+        notes: what else is to be said of it.
     """
 
     model: Model
@@ -108,6 +109,7 @@ class Fit:
     scores: Scores = field(default_factory=dict)
     baseline: Scores = field(default_factory=dict)
     out_of_fold: bool = False
+    notes: Sequence[str] = ()
 
     @property
     def result(self) -> Result:
@@ -179,14 +181,19 @@ def fit_of(problem: Problem, result: Result, trained_on: int, rows: int, dropped
         rows: how many have a target.
         dropped: how many have none.
     """
-    trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
-    summary = _summary(result, trained_on)
-    model = Model(result.network, result.plan, problem.encoder, problem.target, summary, trained_by)
+    model = model_of(result, problem.encoder, problem.target, trained_on)
     fit = Fit(model, [result], rows, dropped, result.seconds)
     if problem.check is not None:
         fit.validated = len(problem.check.target)
         fit.scores, fit.baseline = _scores(model, problem.target, problem.learn, problem.check)
     return fit
+
+
+def model_of(result: Result, encoder: Encoder, target: TargetEncoder, trained_on: int) -> Model:
+    """The model of a network that was trained on so many rows."""
+    trained_by = {"name": result.engine, "isa": result.isa, "threads": result.threads}
+    summary = _summary(result, trained_on)
+    return Model(result.network, result.plan, encoder, target, summary, trained_by)
 
 
 def batch_size_for(rows: int) -> int:

@@ -98,14 +98,27 @@ class Problem:
 
     def network(self, hidden: Sequence[int], activation: str, seed: int) -> Network:
         """A fresh network: one logistic output for two classes, softmax for more, identity for numbers."""
-        classes = len(self.target.classes)
-        return Network.of_sizes(
-            [self.encoder.width, *hidden, classes if classes > 2 else 1],
-            activation=activation,
-            output={0: "identity", 2: "logistic"}.get(classes, "softmax"),
-            seed=seed,
-            dtype="float64" if self.X.dtype == "float64" else "float32",
-        )
+        dtype: DType = "float64" if self.X.dtype == "float64" else "float32"
+        return network_for(self.encoder, self.target, hidden, activation, seed, dtype)
+
+
+def network_for(
+    encoder: Encoder,
+    target: TargetEncoder,
+    hidden: Sequence[int],
+    activation: str,
+    seed: int,
+    dtype: DType,
+) -> Network:
+    """The network of `Problem.network`, for what two encoders make."""
+    classes = len(target.classes)
+    return Network.of_sizes(
+        [encoder.width, *hidden, classes if classes > 2 else 1],
+        activation=activation,
+        output={0: "identity", 2: "logistic"}.get(classes, "softmax"),
+        seed=seed,
+        dtype=dtype,
+    )
 
 
 def _parts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -105,6 +106,19 @@ def split(
     Raises:
         InvalidValue: the fraction is not in (0, 1), or leaves one of the two without a row.
     """
+    count = validating(rows, fraction)
+    chosen = chance.permutation(rows, chance.key(seed, chance.Stream.SPLIT))[:count]
+    validates = np.zeros(rows, dtype=bool)
+    validates[chosen] = True
+    return np.flatnonzero(~validates), np.flatnonzero(validates)
+
+
+def validating(rows: int, fraction: float) -> int:
+    """round(fraction·n), how many rows validate.
+
+    Raises:
+        InvalidValue: the fraction is not in (0, 1), or leaves no row to train or to validate on.
+    """
     if not 0 < fraction < 1:
         raise InvalidValue(f"validation as a fraction lies in (0, 1), got {fraction}")
     count = round(fraction * rows)
@@ -113,10 +127,19 @@ def split(
             f"a validation share of {fraction} of {rows} rows leaves"
             f" {rows - count} to train on and {count} to validate on"
         )
-    chosen = chance.permutation(rows, chance.key(seed, chance.Stream.SPLIT))[:count]
-    validates = np.zeros(rows, dtype=bool)
-    validates[chosen] = True
-    return np.flatnonzero(~validates), np.flatnonzero(validates)
+    return count
+
+
+def validates(
+    rows: int, fraction: float, seed: int
+) -> Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]:
+    """What `split` sets aside, as a test of the numbers of rows, which takes no memory for the others.
+
+    Raises:
+        InvalidValue: as `split`.
+    """
+    count, key = validating(rows, fraction), chance.key(seed, chance.Stream.SPLIT)
+    return lambda which: chance.among_first(which, rows, count, key)
 
 
 def prepare(
