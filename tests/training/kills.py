@@ -29,9 +29,6 @@ from chainrule.training.checkpoints import Checkpoint
 LONGEST = 0.15  # seconds that a training lives at most, at first
 
 
-LONGEST = 0.15  # seconds that a training lives at most, at first
-
-
 def rows() -> tuple[Any, Any]:
     X = 2 * uniform(80_000, 1).reshape(20_000, 4) - 1
     return X, (X[:, 0] * X[:, 1] > 0).astype(int)

@@ -50,7 +50,9 @@ def test_tensorboard_has_every_epoch_of_a_training_that_was_not_closed(tmp_path:
     board.__exit__()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings(
+    "ignore:The ``noload`` loader strategy"
+)  # MLflow asks SQLAlchemy for it
 def test_mlflow_has_what_was_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
 
