@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.plan import Plan
     from chainrule.sklearn import Classifier, Regressor
     from chainrule.storage import Model, load, save
+    from chainrule.sweeping import Sweep, sweep
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
     from chainrule.training.schedules import Constant, Cosine, CosLog, OneCycle, StepDecay, Warmup
@@ -79,6 +80,7 @@ _HOMES = {
     "plan": ("Plan",),
     "sklearn": ("Classifier", "Regressor"),
     "storage": ("Model", "load", "save"),
+    "sweeping": ("Sweep", "sweep"),
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
     "training.schedules": ("Constant", "CosLog", "Cosine", "OneCycle", "StepDecay", "Warmup"),
@@ -126,6 +128,7 @@ __all__ = [
     "SGD",
     "StepDecay",
     "Stopping",
+    "Sweep",
     "Trace",
     "Verification",
     "Warmup",
@@ -138,6 +141,7 @@ __all__ = [
     "predictor",
     "range_test",
     "save",
+    "sweep",
     "train",
     "verify_gradients",
 ]

@@ -19,10 +19,11 @@ from chainrule.views.page.losses import losses_part
 from chainrule.views.page.rates import ranges_part, searches_part
 from chainrule.views.page.regions import regions_part
 from chainrule.views.page.sections import report
+from chainrule.views.page.tries import sweep
 from chainrule.views.page.ways import values_part, ways_part
 from chainrule.views.pens import pens
 
-__all__ = ["comparison", "range_test", "report", "trajectories"]
+__all__ = ["comparison", "range_test", "report", "sweep", "trajectories"]
 
 
 def comparison(

@@ -29,8 +29,9 @@ def document(
     *,
     rate: str = "learning rate",
     table: Cells | None = None,
+    kind: str = "optimizer",
 ) -> str:
-    """The whole page; the legend stands beside all figures."""
+    """The whole page; the legend stands beside all figures, and names what each pen draws: a kind of thing."""
     figures = [figure for part in parts for figure in part.figures]
     return asset("page.html").format(
         policy=POLICY,
@@ -38,7 +39,7 @@ def document(
         style=asset("page.css"),
         table=_table(table),
         sections="\n".join(part.html for part in parts),
-        legend=_legend(strokes, rates, rate),
+        legend=_legend(strokes, rates, rate, kind),
         data=json_text([vars(figure) for figure in figures]),
         plotly=plotly_script(),
         script=asset("sorting.js") + asset("page.js"),
@@ -71,15 +72,17 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def _legend(strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str) -> str:
-    """A button for each optimizer; it hides and shows it in all figures."""
+def _legend(
+    strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str, kind: str
+) -> str:
+    """A button for each pen; it hides and shows what it draws in all figures."""
     entries = "".join(
         f'<button type="button" data-toggle="{group_of(strokes, name)}" aria-pressed="true">'
         f"{sample_svg(pen)}<span>{escape(name)}{_rate(rates.get(name))}</span></button>"
         for name, pen in strokes.items()
     )
     rated = any(each is not None for each in rates.values())
-    heading = f"optimizer ({rate})" if rated else "optimizer"
+    heading = f"{kind} ({rate})" if rated else kind
     return f"<h2>{heading}</h2><div>{entries}</div>"
 
 

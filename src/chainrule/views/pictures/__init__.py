@@ -12,6 +12,7 @@ from chainrule.views.pictures.losses import loss_curves
 from chainrule.views.pictures.rates import range_test, rate_search
 from chainrule.views.pictures.regions import regions
 from chainrule.views.pictures.saving import save
+from chainrule.views.pictures.tries import sweep
 from chainrule.views.pictures.ways import trajectories
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "rate_search",
     "regions",
     "save",
+    "sweep",
     "trajectories",
 ]
