@@ -191,17 +191,20 @@ def test_no_more_trials_than_asked_for_however_many_ask(tmp_path):
 
 def test_the_one_that_came_too_late_gives_up(tmp_path, monkeypatch):
     first, second = (ledger(tmp_path / "a.journal", 1) for _ in range(2))
-    monkeypatch.setattr(Ledger, "running", 0)  # as each sees it, a moment before the other asks
-    assert first.claim() is not None and second.claim() is None
+    assert first.claim() is not None
+    taken = iter((0, 1))  # none, a moment before the first one asks
+    monkeypatch.setattr(second, "_taken", lambda before=None: next(taken))
+    assert second.claim() is None
     states = [trial.state for trial in first.study.get_trials()]
     assert states == [TrialState.RUNNING, TrialState.FAIL]
 
 
 KILLED = """
 import sys, chainrule
-chainrule.sweep("digits", trials=8, storage=sys.argv[1], threads=2, epochs=150, pruner="none",
-    space={"hidden": ["64", "65"], "learning_rate": 0.001, "optimizer": "adam"})
+chainrule.sweep("digits", trials=6, storage=sys.argv[1], threads=1, epochs=150, pruner="none",
+    space={"hidden": ["48", "64"], "learning_rate": {"from": 0.001, "to": 0.1, "log": True}})
 """
+SPACE = {"hidden": ["48", "64"], "learning_rate": {"from": 0.001, "to": 0.1, "log": True}}
 
 
 def test_trials_of_a_killed_process_are_made_again(tmp_path):
@@ -209,9 +212,9 @@ def test_trials_of_a_killed_process_are_made_again(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
     try:
         until = time.monotonic() + 60
-        while not (path.exists() and b'"step"' in path.read_bytes()):  # a trial is on its way
+        while not (path.exists() and path.read_bytes().count(b'"worker"') == 2):  # the second began
             assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.01)
+            time.sleep(0.005)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -219,19 +222,23 @@ def test_trials_of_a_killed_process_are_made_again(tmp_path):
     (name,) = optuna.get_all_study_names(storage)
     left = optuna.load_study(study_name=name, storage=storage)
     running = [trial.number for trial in left.trials if trial.state == TrialState.RUNNING]
-    assert running
-    found = chainrule.sweep(
-        "digits", trials=8, storage=path, threads=2, epochs=150, pruner="none",
-        space={"hidden": ["64", "65"], "learning_rate": 0.001, "optimizer": "adam"},
-    )  # fmt: skip
-    assert f"{len(running)} made again" in found.summary[2]
-    assert len(found.trials) == 8 and not {*running} & {trial.number for trial in found.trials}
+    assert running == [1]
+    whole, found = (
+        chainrule.sweep(
+            "digits", trials=6, storage=storage, threads=1, epochs=150, pruner="none", space=SPACE
+        )
+        for storage in (None, path)
+    )
+    assert "1 trial found there; 1 made again, as their worker had died" in found.summary[2]
+    assert [trial.number for trial in found.trials] == [0, 2, 3, 4, 5, 6]
+    assert [trial.values for trial in found.trials] == [trial.values for trial in whole.trials]
+    assert [trial.loss for trial in found.trials] == [trial.loss for trial in whole.trials]
 
 
 def test_a_worker_on_another_machine_is_dead_when_nothing_was_heard_of_it(tmp_path, monkeypatch):
     from chainrule.sweeping import ledger as module
 
-    monkeypatch.setattr(module, "_name_of_this_process", lambda: "elsewhere/1:7:99")
+    monkeypatch.setattr(module, "this_process", lambda: "elsewhere/1:7:99")
     far = ledger(tmp_path / "a.journal", 2)
     trial = far.claim()
     far.study.set_user_attr("alive:elsewhere/1:7:99", 1)

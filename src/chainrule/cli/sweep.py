@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -81,11 +82,17 @@ def sweep(
     check_target(path)  # before the work, not after it
     if plot is not None:
         check_picture(plot)
-    found = made(
-        data, target, trials=trials, space=space, storage=storage, pruner=pruner, epochs=epochs,
-        validation=validation, test=test, task=task, threads=threads, parallel=parallel, seed=seed,
-        engine=engine, dtype=dtype, na=missing_values(na), progress=not json_,
-    )  # fmt: skip
+    settings: dict[str, Any] = {
+        "trials": trials, "space": space, "storage": storage, "pruner": pruner, "epochs": epochs,
+        "validation": validation, "test": test, "task": task, "threads": threads, "parallel": parallel,
+        "seed": seed, "engine": engine, "dtype": dtype, "na": missing_values(na), "progress": not json_,
+    }  # fmt: skip
+    try:
+        found = made(data, target, **settings)
+    except KeyboardInterrupt:
+        if storage is not None:
+            print(f"chainrule: {storage} has the trials; the same command goes on", file=sys.stderr)
+        raise
     found.model.history["na"] = list(missing_values(na))
     save(found.model, path)
     if plot is not None:

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from math import inf, isfinite
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import optuna
 from optuna import Study, Trial
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from chainrule.errors import DataError, InvalidValue, lookup
@@ -34,11 +34,12 @@ from chainrule.sweeping.course import Run
 from chainrule.sweeping.parzen import Parzen, distributions
 from chainrule.sweeping.result import Tried
 from chainrule.sweeping.space import Space
+from chainrule.sweeping.workers import Lock, is_here, lives, this_process
 
 BEAT = 5.0  # seconds between two signs of life
 SILENCE = 60.0  # seconds without one, after which a worker elsewhere counts as dead
-_LOCKED = 10  # seconds after which the lock of a journal is taken from a process that died with it
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+_TAKEN = (*_DONE, TrialState.RUNNING)
 _WORKER, _ALIVE, _IDENTITY, _RUN = "worker", "alive:", "sweep", "run"
 PRUNERS = ("median", "hyperband", "none")
 
@@ -71,8 +72,7 @@ def storage_of(place: str | os.PathLike[str] | None) -> BaseStorage | None:
         return _database(text)
     path = check_target(text)
     _look_over(path, text)
-    lock = JournalFileSymlinkLock(str(path), grace_period=_LOCKED)
-    return JournalStorage(JournalFileBackend(str(path), lock))
+    return JournalStorage(JournalFileBackend(str(path), cast(Any, Lock(path))))
 
 
 def _database(url: str) -> RDBStorage:
@@ -151,9 +151,9 @@ class Ledger:
             )  # fmt: skip
         self._distributions = distributions(space)
         self.trials, self.again = trials, 0
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._shared = storage is not None
-        self._me = _name_of_this_process()
+        self._me = this_process()
         self._heard: dict[str, tuple[Any, float]] = {}  # the last sign of others' lives, and when
         self._over = Event()
         self._beats: Thread | None = None
@@ -209,37 +209,39 @@ class Ledger:
     def claim(self) -> Trial | None:
         """The next trial, for the caller to make; None where as many as were asked for are done or under way."""
         with self._lock:
-            if self.done + self.running >= self.trials:
+            if self._taken() >= self.trials:
                 return None
             trial = self.study.ask(self._distributions)
             trial.set_user_attr(_WORKER, self._me)
-            before = [
-                each for each in self.study.get_trials(deepcopy=False)
-                if each.number < trial.number and each.state in (*_DONE, TrialState.RUNNING)
-            ]  # fmt: skip
-        if len(before) >= self.trials:  # another machine was quicker
-            self.give_up(trial)
-            return None
-        return trial
+            if not self._shared or self._taken(before=trial.number) < self.trials:
+                return trial
+        self.study.tell(trial, state=TrialState.FAIL)  # another process was quicker
+        return None
+
+    def _taken(self, before: float = inf) -> int:
+        """How many trials are done or under way, of those with lower numbers than one."""
+        every = self.study.get_trials(deepcopy=False, states=_TAKEN)
+        return len(every) if before == inf else sum(each.number < before for each in every)
 
     def look(self, trial: Trial, epoch: int, loss: float) -> bool:
-        """Note a validation loss; whether the trial is to stop."""
+        """Note a validation loss, where trials may be stopped; whether this one is to stop."""
+        if isinstance(self.study.pruner, NopPruner):
+            return False
         trial.report(loss, epoch)
         return trial.should_prune()
 
     def finish(self, trial: Trial, run: Run) -> None:
         """Note what a trial came to."""
         trial.set_user_attr(_RUN, {**asdict(run), "loss": run.loss if isfinite(run.loss) else None})
-        if run.diverged:
-            trial.set_user_attr("diverged", True)
         if run.whole:
             self.study.tell(trial, run.loss)
         else:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def give_up(self, trial: Trial) -> None:
-        """Note that a trial was not made."""
+        """Note that a trial was not made, and have it made when the sweep goes on."""
         self.study.tell(trial, state=TrialState.FAIL)
+        self.study.enqueue_trial(trial.params)
 
     def tried(self) -> list[Tried]:
         """The trials that are done, in the order in which they began."""
@@ -261,8 +263,8 @@ class Ledger:
         worker = trial.user_attrs.get(_WORKER, "")
         if worker == self._me:
             return False
-        if _host_of(worker) == _host_of(self._me):
-            return not _lives(worker)
+        if is_here(worker) and not lives(worker):
+            return True
         sign, now = self.study.user_attrs.get(_ALIVE + worker), monotonic()
         last, when = self._heard.setdefault(worker or str(trial.number), (sign, now))
         if sign != last:
@@ -313,35 +315,3 @@ def _apart(known: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value)
-
-
-def _name_of_this_process() -> str:
-    return f"{_host()}:{os.getpid()}:{_began(os.getpid())}"
-
-
-def _host() -> str:
-    """This machine, or the container in it: where a process's number has a meaning."""
-    namespace = Path("/proc/self/ns/pid")
-    return f"{platform.node()}/{namespace.stat().st_ino if namespace.exists() else 0}"
-
-
-def _host_of(worker: str) -> str:
-    return worker.rpartition(":")[0].rpartition(":")[0]
-
-
-def _began(process: int) -> str:
-    """When a process began, in ticks since the machine did; nothing where there is no telling."""
-    status = Path(f"/proc/{process}/stat")
-    return status.read_text().rpartition(")")[2].split()[19] if status.exists() else ""
-
-
-def _lives(worker: str) -> bool:
-    """Whether a process of this machine is still there, and no other under its number."""
-    _, process, began = worker.rsplit(":", 2)
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _began(int(process)) == began

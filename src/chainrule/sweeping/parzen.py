@@ -13,8 +13,9 @@ Falkner, Klein & Hutter 2018, BOHB. Optuna's own sampler does the same trial by 
 of the interpreter for a trial among a thousand: more than the training of a small network, and nothing else trains
 meanwhile.
 
-What is drawn depends on the seed, the number of the trial and the trials before it, so that several machines draw
-different ones, and a sweep that is taken up again goes on as if it had not stopped.
+What is drawn depends on the seed, on how many trials there are before (failed ones do not count: they are made again),
+and on these. So several machines draw different ones, and a sweep that is taken up again goes on as if it had not
+stopped.
 """
 
 from __future__ import annotations
@@ -70,9 +71,11 @@ class Parzen(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The settings of the next trial."""
-        rng = np.random.default_rng([self._seed, trial.number])
+        trials = study.get_trials(deepcopy=False, states=_SEEN)
+        place = sum(each.number < trial.number for each in trials)
+        rng = np.random.default_rng([self._seed, place])
         with self._lock:
-            good, bad = self._split(study.get_trials(deepcopy=False, states=_SEEN), trial.number)
+            good, bad = self._split(trials, trial.number)
         axes = list(self._axes.values())
         drawn = rng.random((1, len(axes)))
         if len(good):
@@ -115,7 +118,7 @@ class Parzen(BaseSampler):
 
 def rank(trial: FrozenTrial) -> Rank:
     """The order of trials: finished ones by their loss, then those stopped, the later ones first."""
-    if trial.user_attrs.get("diverged"):
+    if trial.user_attrs.get("run", {}).get("diverged"):
         return (2,)
     if trial.state == TrialState.COMPLETE and trial.value is not None:
         return (0, trial.value)

@@ -68,6 +68,7 @@ class Sweep:
             largest first; empty where fewer than ten came to their end.
         settings: the best, as `Classifier` and `Regressor` take them.
         fit: the estimator with these settings, its model and its scores.
+        search_seconds: what the trials took.
         seconds: what it took in all.
     """
 
@@ -79,6 +80,7 @@ class Sweep:
     importances: dict[str, float]
     settings: dict[str, Any]
     fit: EstimatorFit = field(repr=False, init=False)
+    search_seconds: float = 0.0
     seconds: float = 0.0
 
     @classmethod
@@ -92,6 +94,7 @@ class Sweep:
         ledger: Ledger,
         again: int,
         storage: str | None,
+        seconds: float,
     ) -> Sweep:
         """What the ledger holds.
 
@@ -102,7 +105,7 @@ class Sweep:
 
         trials = ledger.tried()
         name = problem.target.name
-        found = cls(title, name, [], space, trials, {}, {})
+        found = cls(title, name, [], space, trials, {}, {}, search_seconds=seconds)
         if not found.finished:
             raise InvalidValue(
                 f"none of {len(trials)} trials came to its end: their losses were not finite"
@@ -118,7 +121,7 @@ class Sweep:
         unseen = "none" if tested is None else f"{len(tested):,}"
         found.summary = [
             f"data     {title}: {words.many(problem.rows, 'row')}, {counts}; {unseen} more that no trial sees",
-            f"trials   {len(trials):,} of {words.many(course.epochs, 'epoch')}{found._ends()}",
+            f"trials   {len(trials):,} of {words.many(course.epochs, 'epoch')}{found._ends()}; in {words.time(seconds)}",
         ]
         if storage is not None:
             remade = f"; {again:,} made again, as their worker had died" if again else ""
@@ -186,6 +189,7 @@ class Sweep:
             "target": self.target,
             "space": self.space.plain(),
             "seconds": self.seconds,
+            "search_seconds": self.search_seconds,
             "best": {"trial": self.best.number, "loss": self.best.loss, "settings": self.settings},
             "importances": self.importances,
             "trials": [

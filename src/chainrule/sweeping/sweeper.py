@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from chainrule.sweeping.ledger import Ledger
 
 _WAIT = 0.5  # seconds between two looks at what others do
+_TURN = 5e-4  # seconds after which a thread has to let another one have the interpreter
 
 
 class WorkerLost(RuntimeWarning):
@@ -75,10 +79,10 @@ class Work:
             MissingExtra: Optuna is not installed.
             ChainruleError: it cannot be opened, or is another sweep's.
         """
-        try:
-            from chainrule.sweeping import ledger
-        except ImportError as absent:
-            raise MissingExtra("sweep") from absent
+        if find_spec("optuna") is None:
+            raise MissingExtra("sweep")
+        from chainrule.sweeping import ledger
+
         pruning = ledger.pruner(self.pruner, self.course.looks)
         storage = ledger.storage_of(self.storage)
         return ledger.Ledger(
@@ -98,7 +102,7 @@ class Work:
 
     def run(self, ledger: Ledger, progress: bool = False) -> int:
         """The same on an open ledger."""
-        with ledger, Pool(self.threads, progress) as pool:
+        with ledger, _short_turns(), Pool(self.threads, progress) as pool:
             while (left := self.trials - ledger.done) > 0:
                 pool.run("trials", [partial(self._trial, ledger, pool.stop)] * left)
                 if ledger.done < self.trials:  # others are at the last ones, or died
@@ -128,6 +132,19 @@ class Work:
         except BaseException:
             ledger.give_up(trial)
             raise
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let a thread that comes back from training have the interpreter soon: it needs it for a moment only, while another
+    may be at the settings of the next trial for some milliseconds.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _TURN))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def sweep(
@@ -205,12 +222,15 @@ def sweep(
         },
         pruner, trials, seed, _threads(threads, parallel),
     )  # fmt: skip
+    started = perf_counter()
     ledger = work.open()
     if parallel is None:
         again = work.run(ledger, progress)
     else:
         again = _by_workers(work, ledger, whole("parallel", parallel))
-    found = Sweep.of(title, problem, tested, space, course, ledger, again, work.storage)
+    found = Sweep.of(
+        title, problem, tested, space, course, ledger, again, work.storage, perf_counter() - started
+    )
     found.fit = _fitted(found, learn, tested, task, seed, threads, progress)
     found.seconds = perf_counter() - began
     return found
