@@ -24,6 +24,7 @@ def test_a_table_of_trials_a_model_and_a_picture(folder, ran):
     assert "trials   12 of 5 epochs" in out and "storage  wine.journal: 0 trials found there" in out
     assert "which flatters it; the scores below are on rows that no trial saw" in out
     assert "36 rows not trained on  accuracy  log loss" in out
+    assert "these networks " in out and "without a sweep " in out and "constant guess " in out
     assert Path("a.svg").exists()
     assert ran("info", "wine.safetensors")[0] == 0
     assert ran("predict", "wine.safetensors", "wine", "--out", "said.csv")[0] == 0
@@ -32,6 +33,22 @@ def test_a_table_of_trials_a_model_and_a_picture(folder, ran):
     assert ran(*words, "--out", "b.safetensors")[0] == 0  # what it says to be the same is a command
     one, other = (chainrule.load(path).plan for path in ("wine.safetensors", "b.safetensors"))
     assert (one.layer_sizes, one.batch_size) == (other.layer_sizes, other.batch_size)
+
+
+def test_a_table_with_gaps_dates_and_awkward_names(folder, ran):
+    rows = [
+        f"{i % 7},{'?' if i % 5 == 0 else i},0{1 + i % 9}.03.2020,{'ja' if i % 2 else 'nein'}"
+        for i in range(60)
+    ]
+    Path("a b.csv").write_text("größe (cm),--flag,$wann$,kommt wieder?\n" + "\n".join(rows))
+    arguments = ["a b.csv", "--na", "?", "--seed", "3", "--epochs", "3", "--trials", "2"]
+    code, out, _ = ran("sweep", *arguments, "--out", "a.safetensors")
+    assert code == 0
+    (command,) = (line for line in out.splitlines() if line.startswith("settings"))
+    words = shlex.split(command.removeprefix("settings chainrule"))
+    assert words[:4] == ["fit", "a b.csv", "--target", "kommt wieder?"]
+    assert ran(*words)[0] == 0
+    assert chainrule.load("a.safetensors").history["na"] == ["?"]
 
 
 def test_json_goes_on_from_the_storage(folder, ran):

@@ -100,6 +100,7 @@ SAID = {  # some words of each page's output, in their order
         "mattered ",
         "settings chainrule fit wine --target ",
         "36 rows not trained on  accuracy  log loss",
+        "without a sweep",
         "trial",
         "learning_rate",
         "'hidden': (",

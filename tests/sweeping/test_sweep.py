@@ -52,6 +52,8 @@ def test_as_many_trials_as_asked_for_and_the_best_is_fitted(found):
 def test_the_scores_are_on_rows_that_no_trial_saw(found):
     assert (found.fit.rows, found.fit.validated, found.fit.out_of_fold) == (120, 30, False)
     assert found.fit.scores["accuracy"] > 0.8 > found.fit.baseline["accuracy"]
+    assert found.usual.scores["accuracy"] > 0.8 and found.usual.validated == 30
+    assert found.usual.result.plan.layer_sizes[1] == 128  # the settings of an estimator
     assert "96 to learn from, 24 to judge trials by; 30 more that no trial sees" in found.summary[0]
 
 
@@ -201,14 +203,14 @@ def test_the_one_that_came_too_late_gives_up(tmp_path, monkeypatch):
 
 KILLED = """
 import sys, chainrule
-chainrule.sweep("digits", trials=6, storage=sys.argv[1], threads=1, epochs=150, pruner="none",
+chainrule.sweep("wine", trials=6, storage=sys.argv[1], threads=1, epochs=2000, pruner="none",
     space={"hidden": ["48", "64"], "learning_rate": {"from": 0.001, "to": 0.1, "log": True}})
 """
 SPACE = {"hidden": ["48", "64"], "learning_rate": {"from": 0.001, "to": 0.1, "log": True}}
 
 
 def test_trials_of_a_killed_process_are_made_again(tmp_path):
-    path = tmp_path / "digits.journal"
+    path = tmp_path / "wine.journal"
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)])
     try:
         until = time.monotonic() + 60
@@ -225,7 +227,7 @@ def test_trials_of_a_killed_process_are_made_again(tmp_path):
     assert running == [1]
     whole, found = (
         chainrule.sweep(
-            "digits", trials=6, storage=storage, threads=1, epochs=150, pruner="none", space=SPACE
+            "wine", trials=6, storage=storage, threads=1, epochs=2000, pruner="none", space=SPACE
         )
         for storage in (None, path)
     )

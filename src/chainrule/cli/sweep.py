@@ -85,7 +85,7 @@ def sweep(
     settings: dict[str, Any] = {
         "trials": trials, "space": space, "storage": storage, "pruner": pruner, "epochs": epochs,
         "validation": validation, "test": test, "task": task, "threads": threads, "parallel": parallel,
-        "seed": seed, "engine": engine, "dtype": dtype, "na": missing_values(na), "progress": not json_,
+        "seed": seed, "engine": engine, "dtype": dtype, "na": missing_values(na, data), "progress": not json_,
     }  # fmt: skip
     try:
         found = made(data, target, **settings)
@@ -93,27 +93,52 @@ def sweep(
         if storage is not None:
             print(f"chainrule: {storage} has the trials; the same command goes on", file=sys.stderr)
         raise
-    found.model.history["na"] = list(missing_values(na))
+    found.model.history["na"] = list(settings["na"])
     save(found.model, path)
     if plot is not None:
         found.plot(plot, size)
     if json_:
-        print(json.dumps({**found.as_dict(), "fit": fitted.as_json(found.fit, path)}))
+        print(
+            json.dumps(
+                {
+                    **found.as_dict(),
+                    "fit": fitted.as_json(found.fit, path),
+                    "without_a_sweep": found.usual.scores,
+                }
+            )
+        )
     else:
-        print("\n".join(_lines(found, data, path, plot)))
+        same = {"task": task, "seed": seed or None, "na": na}
+        print("\n".join(_lines(found, data, same, path, plot)))
     return 0
 
 
-def _lines(found: Sweep, data: str, path: Path, plot: Path | None) -> list[str]:
-    """What was tried, the best trials, what mattered, and what was fitted."""
+def _lines(
+    found: Sweep, data: str, same: dict[str, Any], path: Path, plot: Path | None
+) -> list[str]:
+    """What was tried, the best trials, what mattered, and what was fitted.
+
+    Args:
+        found: by the sweep.
+        data: what was read.
+        same: options that the sweep and a fit have in common; those that are None were not given.
+        path: the model's file.
+        plot: the picture's.
+    """
     mattered = ", ".join(f"{name} {100 * share:.0f} %" for name, share in found.importances.items())
     said = [*found.summary, "", *str(found).splitlines(), ""]
     if mattered:
         said.append(f"mattered {mattered}")
     if plot is not None:
         said.append(f"drawn    {plot}")
-    said += [f"settings {shlex.join(_command(found, data))}", f"caution  {_caution(found)}", ""]
-    _, *fit = fitted.lines(found.fit, data, path)  # less the data, which stand above
+    said += [
+        f"settings {shlex.join(_command(found, data, same))}",
+        f"caution  {_caution(found)}",
+        "",
+    ]
+    _, *fit = fitted.lines(
+        found.fit, data, path, others={"without a sweep": found.usual.scores}
+    )  # less the data, which stand above
     return [*said, *fit]
 
 
@@ -125,9 +150,10 @@ def _caution(found: Sweep) -> str:
     return f"{chosen}, which flatters it; the scores below are on rows that no trial saw"
 
 
-def _command(found: Sweep, data: str) -> list[str]:
-    """What fits the same without a sweep."""
-    options: dict[str, Any] = {"target": found.target, **found.settings}
+def _command(found: Sweep, data: str, same: dict[str, Any]) -> list[str]:
+    """What fits with these settings, to all rows, without a sweep."""
+    given = {name: value for name, value in same.items() if value is not None}
+    options: dict[str, Any] = {"target": found.target, **found.settings, **given}
     hidden = options.get("hidden")
     if hidden is not None:
         options["hidden"] = ",".join(map(str, hidden))

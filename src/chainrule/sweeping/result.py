@@ -68,6 +68,7 @@ class Sweep:
             largest first; empty where fewer than ten came to their end.
         settings: the best, as `Classifier` and `Regressor` take them.
         fit: the estimator with these settings, its model and its scores.
+        usual: the estimator without settings, on the same rows: what the sweep was worth.
         search_seconds: what the trials took.
         seconds: what it took in all.
     """
@@ -80,6 +81,7 @@ class Sweep:
     importances: dict[str, float]
     settings: dict[str, Any]
     fit: EstimatorFit = field(repr=False, init=False)
+    usual: EstimatorFit = field(repr=False, init=False)
     search_seconds: float = 0.0
     seconds: float = 0.0
 

@@ -20,7 +20,7 @@ from chainrule.arrays import DType
 from chainrule.comparison.entries import whole
 from chainrule.engines import compiled
 from chainrule.errors import ChainruleError, InvalidValue, MissingExtra
-from chainrule.sklearn.fitting import EstimatorFit, fit_estimator, score_on
+from chainrule.sklearn.fitting import fit_estimator, score_on
 from chainrule.sweeping.course import Course
 from chainrule.sweeping.result import Sweep
 from chainrule.sweeping.space import Space
@@ -231,7 +231,14 @@ def sweep(
     found = Sweep.of(
         title, problem, tested, space, course, ledger, again, work.storage, perf_counter() - started
     )
-    found.fit = _fitted(found, learn, tested, task, seed, threads, progress)
+    how = {"engine": engine, "dtype": dtype, "threads": threads, "progress": progress}
+    found.fit, found.usual = (
+        fit_estimator(learn, name, {**settings, **how}, task=task, seed=seed)
+        for settings in (found.settings, {})
+    )
+    if tested is not None:
+        score_on(found.fit, tested)
+        score_on(found.usual, tested)
     found.seconds = perf_counter() - began
     return found
 
@@ -283,20 +290,3 @@ def _by_workers(work: Work, ledger: Ledger, workers: int) -> int:
                 raise
             warnings.warn(f"a worker died: {error}", WorkerLost, stacklevel=3)
     return again
-
-
-def _fitted(
-    found: Sweep,
-    learn: Table,
-    tested: Table | None,
-    task: str | None,
-    seed: int,
-    threads: int | None,
-    progress: bool,
-) -> EstimatorFit:
-    """The estimator with the best settings, scored."""
-    settings = {**found.settings, "threads": threads, "progress": progress}
-    fit = fit_estimator(learn, found.target, settings, task=task, seed=seed)
-    if tested is not None:
-        score_on(fit, tested)
-    return fit

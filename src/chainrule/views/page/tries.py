@@ -84,7 +84,10 @@ def _slice(one: Slice, key: str, strokes: dict[str, Pen]) -> Part:
     frame = _frame(plain_text(one.name), one.losses, one.log)
     if one.choices:
         names = [plain_text(choice) for choice in one.choices]
-        frame.layout["xaxis"] |= {"tickvals": list(range(len(names))), "ticktext": names}
+        ends = [-0.5, len(names) - 0.5]
+        frame.layout["xaxis"] |= {
+            "tickvals": list(range(len(names))), "ticktext": names, "range": ends,
+        }  # fmt: skip
         hints = [names[int(place)] for place in one.places]
     else:
         hints = [f"{place:.4g}" for place in one.places]
