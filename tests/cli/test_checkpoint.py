@@ -55,6 +55,9 @@ def test_interrupted_and_gone_on_with_it_is_the_model_of_one_run(
         code, _, err = ran(*fit, *kept)
     assert code == 143, err
     assert Positions.from_bytes(Path("run.checkpoint").read_bytes()).each[0].epochs == 7
+    code, _, err = ran(*fit, "--checkpoint", "run.checkpoint")
+    assert code == 2
+    assert err.startswith("chainrule: run.checkpoint holds a training that has not ended: go on")
     assert ran(*fit, *kept)[0] == 0
     straight, resumed = (chainrule.load(f"{name}.st").network for name in ("straight", "resumed"))
     for one, other in zip(straight.layers, resumed.layers, strict=True):

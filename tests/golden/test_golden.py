@@ -47,7 +47,11 @@ def is_as_on_file(isa: str, **options: Any) -> None:
     assert not apart, f"{len(apart)} of {len(found)} differ: {apart}"
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("isa", "threads"),
+    [(isa, n) for isa in BITS for n in (1, 2, 4) if (isa, n) != ("portable", 2)],  # the slowest
+    indirect=["isa"],
+)
 def test_threads_and_instruction_sets(isa: str, threads: int) -> None:
     is_as_on_file(isa, threads=threads)
 

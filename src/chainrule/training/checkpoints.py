@@ -301,7 +301,8 @@ class Book:
             ) from error
         if not ended:
             raise InvalidValue(
-                f"{path} holds a training that has not ended: go on with it by resume, or remove it"
+                f"{path} holds a training that has not ended: go on with it by --resume (in Python"
+                " resume=True), or remove the file"
             )
 
     @contextmanager
