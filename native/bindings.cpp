@@ -8,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <system_error>
 
 #include "predictor.hpp"
 #include "run.hpp"
@@ -20,19 +21,55 @@ namespace {
 template <class T> using Rows2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Row = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+// What is wrong, as one of the library's own errors.
+[[noreturn]] void refuse(const char* kind, const std::string& words) {
+    PyErr_SetString(nb::module_::import_("chainrule.errors").attr(kind).ptr(), words.c_str());
+    throw nb::python_error();
+}
+
+void require(bool holds, const char* kind, const char* otherwise) {
+    if (!holds) refuse(kind, otherwise);
+}
+
+// What C++ throws where memory or threads are refused, as the library's errors.
+void translate(const std::exception_ptr& thrown, void*) {
+    const auto set = [](const char* kind, const std::string& words) {
+        PyErr_SetString(nb::module_::import_("chainrule.errors").attr(kind).ptr(), words.c_str());
+    };
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+        set("OutOfMemory", "there is not enough memory for the network and a batch of its rows");
+    } catch (const std::system_error& error) {
+        set("EngineError", std::string("the system starts no more threads (") + error.code().message() + "): ask for fewer");
+    }
+}
+
 template <std::size_t N> int index_of(const char* const (&names)[N], const std::string& name, const char* kind) {
     for (std::size_t i = 0; i < N; i++)
         if (name == names[i]) return int(i);
-    throw nb::value_error((std::string("the native engine has no ") + kind + " '" + name + "'").c_str());
+    refuse("UnknownName", std::string("the native engine has no ") + kind + " '" + name + "'");
 }
 
 // [(inputs, outputs, activation, dropout), …], input to output.
 using PythonLayers = std::vector<std::tuple<Index, Index, std::string, double>>;
 
+// No memory has room for more, and numbers of twice as many bytes still fit into an Index.
+constexpr Index WIDEST = Index(1) << 31, MOST_PARAMETERS = Index(1) << 48;
+
 std::vector<LayerPlan> layer_plans(const PythonLayers& layers) {
+    require(!layers.empty(), "ShapeError", "a network has at least one layer");
     std::vector<LayerPlan> plans;
-    for (const auto& [inputs, outputs, activation, dropout] : layers)
+    Index parameters = 0;
+    for (const auto& [inputs, outputs, activation, dropout] : layers) {
+        require(inputs >= 1 && inputs < WIDEST && outputs >= 1 && outputs < WIDEST, "ShapeError", "a layer takes and gives 1 to 2³¹ − 1 numbers");
+        require(plans.empty() || plans.back().outputs == inputs, "ShapeError", "a layer takes other rows than the one before it gives");
+        require(dropout >= 0 && dropout < 1, "InvalidValue", "dropout is a share in [0, 1)");
+        require(plans.empty() || plans.back().activation != Activation::softmax, "InvalidValue", "softmax is there for the output layer only");
+        parameters += (inputs + 1) * padded<float>(outputs);
+        require(parameters <= MOST_PARAMETERS, "ShapeError", "the network has more parameters than any memory holds");
         plans.push_back({inputs, outputs, Activation(index_of(ACTIVATION_NAMES, activation, "activation")), dropout});
+    }
     return plans;
 }
 
@@ -71,16 +108,16 @@ std::optional<Groups> groups_of(const std::optional<nb::dict>& described) {
 }
 
 template <class T> nb::ndarray<nb::numpy, T> fresh(std::vector<std::size_t> shape) {
-    std::size_t size = 1;
-    for (auto n : shape) size *= n;
-    T* data = new T[size];
+    Index size = 1;
+    for (auto n : shape) size = times(size, Index(n));
+    T* data = new T[std::size_t(size)];
     nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
     return nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner);
 }
 
 template <class T> void check_rows(const Rows2<T>& x, Index inputs) {
     if (Index(x.shape(1)) != inputs)
-        throw nb::value_error(("the network takes rows of " + std::to_string(inputs) + " numbers, got " + std::to_string(x.shape(1))).c_str());
+        refuse("ShapeError", "the network takes rows of " + std::to_string(inputs) + " numbers, got " + std::to_string(x.shape(1)));
 }
 
 template <class T>
@@ -89,13 +126,13 @@ Data<T> data_of(const Layers<T>& layers, const Rows2<T>& x, const Rows2<T>& targ
     const Index width = Index(target.shape(1)), outputs = layers.outputs();
     const bool classes = layers.loss == Loss::cross_entropy && width == 1;
     if (target.shape(0) != x.shape(0) || (weight && weight->shape(0) != x.shape(0)))
-        throw nb::value_error("data, targets and weights need one entry a row");
-    if (width != outputs && !classes) throw nb::value_error("targets need one column an output");
-    if (x.shape(0) > 0xFFFFFFFFu) throw nb::value_error("more than 2³² rows");
+        refuse("ShapeError", "data, targets and weights need one entry a row");
+    require(width == outputs || classes, "ShapeError", "targets need one column an output");
+    require(x.shape(0) <= 0xFFFFFFFFu, "ShapeError", "there are more than 2³² − 1 rows");
     if (classes) {
         for (std::size_t i = 0; i < x.shape(0); i++) {
             const T c = target.data()[i];
-            if (!(c >= T(0) && c < T(outputs))) throw nb::value_error("a class number lies outside the network's outputs");
+            require(c >= T(0) && c < T(outputs), "InvalidValue", "a class number lies outside the network's outputs");
         }
     }
     return {x.data(), target.data(), weight ? weight->data() : nullptr, Index(x.shape(0)), width};
@@ -113,7 +150,7 @@ template <class T> class BoundRun {
     using Numbers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
     static void check_rates(const std::vector<double>& rates, Index steps) {
-        if (rates.size() != 1 && Index(rates.size()) != steps) throw nb::value_error("one learning rate, or one a step");
+        require(rates.size() == 1 || Index(rates.size()) == steps, "ShapeError", "one learning rate, or one a step");
     }
 
     // `order` gives each epoch's rows; nothing in Python is touched between the epochs.
@@ -146,11 +183,14 @@ template <class T> class BoundRun {
     static RunPlan run_plan(const PythonLayers& layers, const std::string& loss, const std::vector<double>& levels,
                             const nb::dict& optimizer, double penalty, const std::optional<nb::dict>& groups, Index batch,
                             std::uint64_t seed, bool shuffled) {
-        if (batch < 1) throw nb::value_error("a batch needs at least one row");
+        require(batch >= 1, "InvalidValue", "a batch needs at least one row");
+        const std::vector<LayerPlan> plans = layer_plans(layers);
         const Loss found = Loss(index_of(LOSS_NAMES, loss, "loss"));
-        const std::size_t wanted = found == Loss::quantile ? std::size_t(std::get<1>(layers.back())) : 0;
-        if (levels.size() != wanted) throw nb::value_error("the quantile loss takes one level an output, any other loss none");
-        return {layer_plans(layers), found, levels, hyper_of(optimizer), penalty, groups_of(groups), batch, seed, shuffled};
+        const std::size_t wanted = found == Loss::quantile ? std::size_t(plans.back().outputs) : 0;
+        require(levels.size() == wanted, "ShapeError", "the quantile loss takes one level an output, any other loss none");
+        const std::optional<Groups> apart = groups_of(groups);
+        require(!apart || (apart->weights.size() == plans.size() && apart->biases.size() == plans.size()), "ShapeError", "one factor a layer");
+        return {plans, found, levels, hyper_of(optimizer), penalty, apart, batch, seed, shuffled};
     }
 
   public:
@@ -158,6 +198,8 @@ template <class T> class BoundRun {
              const std::optional<nb::dict>& groups, Index batch, std::uint64_t seed, bool shuffled, Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight, int threads, int cores)
         : x_(x), target_(target), weight_(weight),
           run_([&] {
+              require(threads >= 0 && cores >= 1, "InvalidValue", "threads are 1 or more, or 0 for as many as pay");
+              require(x_.shape(0) > 0, "ShapeError", "there are no rows to train on");
               const RunPlan plan = run_plan(layers, loss, levels, optimizer, penalty, groups, batch, seed, shuffled);
               return Run<T>(plan, data_of(Layers<T>(plan.layers, plan.loss, plan.levels), x_, target_, weight_), threads, cores);
           }()), cores_(cores) {}
@@ -167,7 +209,7 @@ template <class T> class BoundRun {
     Ended epoch_with_rates(std::uint64_t number, const std::vector<double>& rates, std::optional<Losses> step_losses) {
         const Index steps = run_.steps_over(run_.rows());
         check_rates(rates, steps);
-        if (step_losses && Index(step_losses->shape(0)) != steps) throw nb::value_error("one loss a step");
+        require(!step_losses || Index(step_losses->shape(0)) == steps, "ShapeError", "one loss a step");
         return epochs_with(number, 1, own_order(), rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr);
     }
 
@@ -178,11 +220,10 @@ template <class T> class BoundRun {
         const Index n = Index(rows.shape(0)), steps = run_.steps_over(n);
         check_rates(rates, steps);
         for (const auto& each : {step_losses, step_penalties})
-            if (each && Index(each->shape(0)) != steps) throw nb::value_error("one loss a step");
-        if (n < 1) throw nb::value_error("an epoch takes at least one row");
-        if (std::min(n, run_.batch()) > run_.most_at_once()) throw nb::value_error("a batch of more rows than there are");
-        for (Index i = 0; i < n; i++)
-            if (rows.data()[i] < 0 || rows.data()[i] >= run_.rows()) throw nb::index_error("no such row");
+            require(!each || Index(each->shape(0)) == steps, "ShapeError", "one loss a step");
+        require(n >= 1, "ShapeError", "an epoch takes at least one row");
+        require(std::min(n, run_.batch()) <= run_.most_at_once(), "ShapeError", "a batch of more rows than there are");
+        for (Index i = 0; i < n; i++) require(rows.data()[i] >= 0 && rows.data()[i] < run_.rows(), "ShapeError", "there is no such row");
         const auto given = [&](std::uint64_t) { return Order(rows.data(), std::uint64_t(n)); };
         return epochs_with(number, 1, given, rates.data(), Index(rates.size()), step_losses ? step_losses->data() : nullptr, nullptr,
                            step_penalties ? step_penalties->data() : nullptr, first);
@@ -209,13 +250,14 @@ template <class T> class BoundRun {
 
     double loss_and_gradient(Rows2<T> x, Rows2<T> target, std::optional<Row<T>> weight) {
         const Data<T> d = data_of(run_.layers(), x, target, weight);
-        if (d.target_width != Index(target_.shape(1))) throw nb::value_error("targets of another width than the run's");
+        require(d.target_width == Index(target_.shape(1)), "ShapeError", "targets of another width than the run's");
         nb::gil_scoped_release release;
         return run_.loss_and_gradient(d);
     }
 
     void check(int slot, Index layer) const {
-        if (layer < 0 || layer >= run_.layers().count() || slot < -2 || slot >= run_.slots()) throw nb::index_error();
+        require(layer >= 0 && layer < run_.layers().count(), "ShapeError", "there is no such layer");
+        require(slot >= (run_.has_gradient() ? -2 : -1) && slot < run_.slots(), "ShapeError", "there is no such array");
     }
 
     auto read(int slot, Index layer) {
@@ -231,13 +273,13 @@ template <class T> class BoundRun {
         check(slot, layer);
         const auto& plan = run_.layers().all[std::size_t(layer)].plan;
         if (Index(w.shape(0)) != plan.inputs || Index(w.shape(1)) != plan.outputs || Index(b.shape(0)) != plan.outputs)
-            throw nb::value_error("W or b has another shape than the layer");
+            refuse("ShapeError", "W or b has another shape than the layer");
         run_.write(slot, layer, w.data(), b.data());
     }
 
     // Of the inputs' scales: slot −1, or a moment.
     T* scales_at(int slot) {
-        if (!run_.scaled() || slot < -1 || slot >= run_.slots()) throw nb::index_error();
+        require(run_.scaled() && slot >= -1 && slot < run_.slots(), "ShapeError", "there is no such array");
         return run_.scales(slot);
     }
 
@@ -250,7 +292,7 @@ template <class T> class BoundRun {
 
     void write_scale_moments(int slot, Row<T> values) {
         T* to = scales_at(slot);
-        if (slot < 0 || Index(values.shape(0)) != run_.layers().inputs()) throw nb::value_error("one number an input");
+        require(slot >= 0 && Index(values.shape(0)) == run_.layers().inputs(), "ShapeError", "one number an input");
         std::copy_n(values.data(), values.shape(0), to);
     }
 
@@ -266,14 +308,17 @@ template <class T> class BoundRun {
         scales_at(-1);
         const auto& plan = run_.layers().all[0].plan;
         if (Index(s.shape(0)) != plan.inputs || Index(v.shape(0)) != plan.inputs || Index(v.shape(1)) != plan.outputs)
-            throw nb::value_error("s or V has another shape than the first layer");
+            refuse("ShapeError", "s or V has another shape than the first layer");
         run_.write_scaled(s.data(), v.data());
     }
 
     int slots() const { return run_.slots(); }
     int threads() const { return run_.threads(); }
     std::int64_t updates() const { return run_.updates(); }
-    void set_updates(std::int64_t t) { run_.set_updates(t); }
+    void set_updates(std::int64_t t) {
+        require(t >= 0, "InvalidValue", "updates are counted from 0");
+        run_.set_updates(t);
+    }
     double accepted() const { return run_.accepted(); }
     void set_accepted(double eta) { run_.set_accepted(eta); }
 };
@@ -286,10 +331,10 @@ template <class T> class BoundPredictor {
     BoundPredictor(const PythonLayers& layers, int threads) : predictor_(layer_plans(layers)), threads_(threads) {}
 
     void write(Index l, Rows2<T> w, Row<T> b) {
-        if (l < 0 || l >= predictor_.layers().count()) throw nb::index_error();
+        require(l >= 0 && l < predictor_.layers().count(), "ShapeError", "there is no such layer");
         const auto& layer = predictor_.layers().all[std::size_t(l)];
         if (Index(w.shape(0)) != layer.plan.inputs || Index(w.shape(1)) != layer.plan.outputs || Index(b.shape(0)) != layer.plan.outputs)
-            throw nb::value_error("W or b has another shape than the layer");
+            refuse("ShapeError", "W or b has another shape than the layer");
         put(layer, predictor_.theta(), w.data(), b.data());
     }
 
@@ -306,15 +351,14 @@ template <class T> class BoundPredictor {
         return z;
     }
 
-    // Anything NumPy makes an array of: rows of other types, or one row.
+    // Anything NumPy makes an array of numbers of: rows of other types, or one row.
     nb::object converted(nb::object x) {
-        nb::module_ numpy = nb::module_::import_("numpy");
-        nb::object array = numpy.attr("ascontiguousarray")(x, nb::arg("dtype") = sizeof(T) == 4 ? "float32" : "float64");
-        const bool one = nb::cast<int>(numpy.attr("ndim")(x)) == 1;
-        if (one) array = array.attr("reshape")(1, -1);
-        if (nb::cast<int>(array.attr("ndim")) != 2) throw nb::value_error("data are rows (n, inputs), or one row (inputs,)");
+        nb::object array = nb::module_::import_("chainrule.arrays").attr("contiguous")(x, "rows", sizeof(T) == 4 ? "float32" : "float64");
+        const int dimensions = nb::cast<int>(array.attr("ndim"));
+        require(dimensions == 1 || dimensions == 2, "ShapeError", "data are rows (n, inputs), or one row (inputs,)");
+        if (dimensions == 1) array = array.attr("reshape")(1, -1);
         nb::object z = nb::cast(rows(nb::cast<Rows2<T>>(array)));
-        return one ? z[nb::int_(0)] : z;
+        return dimensions == 1 ? z[nb::int_(0)] : z;
     }
 };
 
@@ -326,10 +370,10 @@ template <class T> void bind(nb::module_& m, const std::string& suffix) {
              nb::arg("layers"), nb::arg("loss"), nb::arg("levels"), nb::arg("optimizer"), nb::arg("penalty"), nb::arg("groups").none(), nb::arg("batch_size"), nb::arg("seed"), nb::arg("shuffle"),
              nb::arg("x"), nb::arg("target"), nb::arg("weight").none(), nb::arg("threads"), nb::arg("cores"))
         .def("epoch", &R::epoch, nb::arg("number"), nb::arg("rate"))
-        .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").none())
-        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").none(),
-             nb::arg("step_penalties").none(), nb::arg("first"))
-        .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses"))
+        .def("epoch_with_rates", &R::epoch_with_rates, nb::arg("number"), nb::arg("rates"), nb::arg("step_losses").noconvert().none())
+        .def("epoch_over", &R::epoch_over, nb::arg("number"), nb::arg("rates"), nb::arg("rows"), nb::arg("step_losses").noconvert().none(),
+             nb::arg("step_penalties").noconvert().none(), nb::arg("first"))
+        .def("epochs", &R::epochs, nb::arg("number"), nb::arg("rate"), nb::arg("losses").noconvert())
         .def("evaluate", &R::evaluate, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
         .def("predict", &R::predict, nb::arg("x"))
         .def("loss_and_gradient", &R::loss_and_gradient, nb::arg("x"), nb::arg("target"), nb::arg("weight").none())
@@ -369,6 +413,7 @@ std::vector<std::string> supported() {
 }  // namespace
 
 NB_MODULE(CHAINRULE_MODULE, m) {
+    nb::register_exception_translator(translate);
     m.attr("isa") = ISA;
     m.def("supported", &supported);
     bind<float>(m, "32");

@@ -10,6 +10,13 @@
 
 namespace chainrule {
 
+// a·b, of which an array is to be made; no memory has room where it does not fit.
+inline Index times(Index a, Index b) {
+    Index product;
+    if (__builtin_mul_overflow(a, b, &product)) throw std::bad_alloc();
+    return product;
+}
+
 template <class T> class Buffer {
     struct Free {
         void operator()(T* p) const { std::free(p); }
@@ -20,7 +27,7 @@ template <class T> class Buffer {
   public:
     Buffer() = default;
     explicit Buffer(Index size) : size_(size) {
-        const std::size_t bytes = (std::size_t(size) * sizeof(T) + 63) / 64 * 64 + 64;
+        const std::size_t bytes = (std::size_t(times(size, sizeof(T))) + 63) / 64 * 64 + 64;
         void* p = std::aligned_alloc(64, bytes);
         if (!p) throw std::bad_alloc();
         std::memset(p, 0, bytes);

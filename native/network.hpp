@@ -100,18 +100,18 @@ template <class T> struct Workspace {
             b.stride = row_stride<T>(width + 1);
             b.delta_stride = row_stride<T>(width);
             b.mask = b.delta = nullptr;
-            b.z = b.y = b.u = (b.own_z = Buffer<T>(rows * b.stride)).get();
+            b.z = b.y = b.u = (b.own_z = Buffer<T>(times(rows, b.stride))).get();
             if (training) {
                 for (Index r = 0; r < rows; r++) b.z[r * b.stride + width] = T(1);
             }
-            if (l == layers.count() || (training && l > 0)) b.delta = (b.own_delta = Buffer<T>(rows * b.delta_stride)).get();
+            if (l == layers.count() || (training && l > 0)) b.delta = (b.own_delta = Buffer<T>(times(rows, b.delta_stride))).get();
             if (l == 0) continue;
             const LayerPlan& plan = layers.all[l - 1].plan;
             if (training && plan.dropout > 0) {
-                b.y = b.u = (b.own_y = Buffer<T>(rows * b.stride)).get();
-                b.mask = (b.own_mask = Buffer<T>(rows * b.stride)).get();
+                b.y = b.u = (b.own_y = Buffer<T>(times(rows, b.stride))).get();
+                b.mask = (b.own_mask = Buffer<T>(times(rows, b.stride))).get();
             }
-            if (needs_u(plan.activation)) b.u = (b.own_u = Buffer<T>(rows * b.stride)).get();
+            if (needs_u(plan.activation)) b.u = (b.own_u = Buffer<T>(times(rows, b.stride))).get();
         }
     }
 };

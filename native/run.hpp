@@ -323,6 +323,8 @@ template <class T> class Run {
     double accepted() const { return accepted_; }
     void set_accepted(double eta) { accepted_ = eta; }
 
+    bool has_gradient() const { return gradient_.size() > 0; }
+
     // slot −1: the parameters; −2: the last gradient; else a moment.
     T* array(int slot) { return slot == -1 ? theta_.get() : slot == -2 ? gradient_.get() : moments_[slot].get(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -9,12 +10,18 @@
 
 namespace chainrule {
 
+// What ends a member's wait for one that has failed.
+struct Abandoned {};
+
 class Barrier {
     const int size_;
     std::atomic<int> waiting_{0}, round_{0};
+    std::atomic<bool> abandoned_{false};
 
   public:
     explicit Barrier(int size) : size_(size) {}
+    // Nobody is to be waited for any more.
+    void abandon() { abandoned_.store(true, std::memory_order_release); }
     void wait() {
         if (size_ == 1) return;
         const int round = round_.load(std::memory_order_relaxed);
@@ -24,6 +31,7 @@ class Barrier {
             return;
         }
         for (int spins = 0; round_.load(std::memory_order_acquire) == round; spins++) {
+            if (abandoned_.load(std::memory_order_acquire)) throw Abandoned{};
             if (spins > 2000) std::this_thread::yield();  // another process may hold the core the last one needs
         }
     }
@@ -39,18 +47,34 @@ struct Member {
     Index to(Index n, Index grain) const { return number + 1 == size ? n : share(n, grain, number + 1); }
 };
 
-// work(member) on `size` threads, the caller being the first. The work must not throw.
+// work(member) on `size` threads, the caller being the first. What a member throws ends the others where they wait for it,
+// and is thrown here; so is what the system says where it starts no more threads.
 template <class F> void with_team(int size, F work) {
     Barrier barrier(size);
+    std::exception_ptr error;
+    std::atomic<bool> failed{false};
+    const auto fail = [&] {
+        if (!failed.exchange(true)) error = std::current_exception();
+        barrier.abandon();
+    };
     const auto part = [&](int number) {
         const FlushSubnormals flushed;
-        work(Member{number, size, &barrier});
+        try {
+            work(Member{number, size, &barrier});
+        } catch (...) {
+            fail();
+        }
     };
     std::vector<std::thread> others;
-    others.reserve(std::size_t(size - 1));
-    for (int i = 1; i < size; i++) others.emplace_back(part, i);
-    part(0);
+    try {
+        others.reserve(std::size_t(size - 1));
+        for (int i = 1; i < size; i++) others.emplace_back(part, i);
+        part(0);
+    } catch (...) {
+        fail();
+    }
     for (auto& t : others) t.join();
+    if (error) std::rethrow_exception(error);
 }
 
 }  // namespace chainrule

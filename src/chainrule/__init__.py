@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from chainrule.storage import Model, load, save
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
+    from chainrule.training.runs import RunLog
+    from chainrule.training.runs.trackers import MLflow, TensorBoard
     from chainrule.training.schedules import Constant, Cosine, CosLog, OneCycle, StepDecay, Warmup
     from chainrule.training.stopping import Stopping
     from chainrule.training.trainer import Result, train
@@ -81,6 +83,8 @@ _HOMES = {
     "storage": ("Model", "load", "save"),
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
+    "training.runs": ("RunLog",),
+    "training.runs.trackers": ("MLflow", "TensorBoard"),
     "training.schedules": ("Constant", "CosLog", "Cosine", "OneCycle", "StepDecay", "Warmup"),
     "training.stopping": ("Stopping",),
     "training.trainer": ("Result", "train"),
@@ -112,6 +116,7 @@ __all__ = [
     "LOSSES",
     "Layer",
     "Lion",
+    "MLflow",
     "Model",
     "Momentum",
     "Monitor",
@@ -123,9 +128,11 @@ __all__ = [
     "RMSprop",
     "Regressor",
     "Result",
+    "RunLog",
     "SGD",
     "StepDecay",
     "Stopping",
+    "TensorBoard",
     "Trace",
     "Verification",
     "Warmup",

@@ -11,7 +11,8 @@ The tree:
     ├── ModelFileError    (ValueError)         a model file that does not add up
     ├── DivergenceError   (ArithmeticError)    a loss that stopped being finite
     ├── MissingExtra      (ImportError)        an optional dependency that is not installed
-    └── EngineError       (ValueError)         an engine that cannot do what was asked
+    ├── EngineError       (ValueError)         an engine that cannot do what was asked
+    └── OutOfMemory       (MemoryError)        memory that the system does not give
 
 Nothing else is raised on purpose.
 """
@@ -95,6 +96,10 @@ class MissingExtra(ChainruleError, ImportError):
 
 class EngineError(ChainruleError, ValueError):
     """An engine that is not there, or that cannot train what it was given."""
+
+
+class OutOfMemory(ChainruleError, MemoryError):
+    """The system does not give the memory that something takes; the text says what."""
 
 
 def unknown(kind: str, name: object, choices: Iterable[str]) -> UnknownName:

@@ -17,10 +17,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from chainrule.arrays import Array, DType
 from chainrule.chance import Stream, key, uniform
+from chainrule.elementary import normal
 from chainrule.errors import unknown
 
 INITIALIZERS = ("auto", "he", "glorot", "lecun", "torch", "normal")
@@ -69,15 +69,9 @@ def initial(
         initializer = _AUTO.get(activation, "glorot")
     of_layer, count = key(seed, Stream.WEIGHTS, layer_index), (d + 1) * e
     if initializer == "normal":
-        z = _normal(uniform(2 * count, of_layer))
+        z = normal(uniform(2 * count, of_layer))
         return (z[: d * e] / math.sqrt(d)).reshape(d, e).astype(dtype), z[d * e :].astype(dtype)
     drawn = limit(initializer, d, e) * (2 * uniform(count, of_layer) - 1)
     W = drawn[: d * e].reshape(d, e).astype(dtype)
     b = drawn[d * e :].astype(dtype) if initializer == "torch" else np.zeros(e, dtype)
     return W, b
-
-
-def _normal(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Half as many standard normal numbers as uniform ones in [0, 1) (Box & Muller 1958)."""
-    radius, turn = np.split(u, 2)
-    return np.asarray(np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * turn))

@@ -8,6 +8,7 @@ from the output: layer 1 is the last affine map, and with L layers the input is 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -250,6 +251,31 @@ class Network:
 
         return from_torch(module, output)
 
+    @classmethod
+    def from_onnx(
+        cls, path: str | os.PathLike[str], output: str | Activation | None = None
+    ) -> Network:
+        """The dense network in a file of ONNX, with exact copies of its weights.
+
+        The graph is a chain of Gemm, or MatMul and Add, with the library's activations between
+        them, as `chainrule.export.to_onnx` writes a network, and PyTorch a module of Linear layers;
+        Dropout does nothing when predicting, and is left out. Nothing in the file is trusted.
+
+        Args:
+            path: the file, which holds all its numbers.
+            output: φ_1 where the graph ends in logits, as in `from_torch`; the identity without it.
+
+        Raises:
+            InvalidValue: a part has no twin here; the text names it.
+            ModelFileError: it cannot be read, is no file of ONNX, or does not add up.
+            MissingFile: there is no such file.
+            MissingExtra: onnx is not installed.
+        """
+        from chainrule.export import from_onnx
+
+        network: Network = from_onnx(path, output)
+        return network
+
     def to_torch(self) -> NetworkModule:
         """A PyTorch module with the same layers and copies of the weights.
 
@@ -489,7 +515,8 @@ def _layer(value: object, dtype: DType, what: str) -> Layer:
 
 def _array(values: object, name: str, dtype: DType) -> Array:
     try:
-        array = numbers(np.asarray(values), name).astype(dtype)
+        with np.errstate(over="ignore"):  # what is too large is infinite, and refused below
+            array = numbers(np.asarray(values), name).astype(dtype)
     except InvalidValue:
         raise
     except ValueError as error:

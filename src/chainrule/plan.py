@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -149,11 +149,19 @@ class Plan:
             raise InvalidValue(
                 f"the loss {self.loss.name!r} is a function of your own: no file can hold it"
             )
+        return self.described()
+
+    def described(self) -> dict[str, Any]:
+        """The same to be read by people; of a loss of the user's own, its name."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in plain.items()
-        } | {"optimizer": optimizers.as_dict(self.optimizer), "groups": self.groups.as_dict()}
+        } | {
+            "loss": self.loss_name,
+            "optimizer": optimizers.as_dict(self.optimizer),
+            "groups": self.groups.as_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Plan:
@@ -232,7 +240,7 @@ def _groups(data: Any) -> Groups:
 
 def _penalty(value: Any, optimizer: Optimizer) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value < math.inf:
+    if not number or not 0 <= value <= sys.float_info.max:
         raise InvalidValue(f"penalty is a finite number, 0 or more, got {value!r}")
     _require(
         not value or isinstance(optimizer, Rule), "a penalty goes with rules that step once a batch"

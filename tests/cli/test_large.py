@@ -103,7 +103,7 @@ def test_half_of_what_is_free_is_the_limit_without_one(
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("big.csv", "--memory", "300M", "--bins", "3"), "--bins does not go with a folder, --checkpoint or torchrun, nor with a file larger"),
+        (("big.csv", "--memory", "300M", "--bins", "3"), "--bins does not go with a folder or torchrun, nor with a file larger"),
         (("big.csv", "--memory", "100M"), "100 MB of memory is too little"),
         (("big.csv", "--memory", "lots"), "memory is a size, as 500M"),
         (("moons", "--memory", "300M"), "--memory and --cache are for one file"),

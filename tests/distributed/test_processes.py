@@ -21,6 +21,7 @@ from chainrule import Network, train
 from chainrule.engines.torch_engine import TorchEngine
 from chainrule.errors import EngineError
 from chainrule.plan import Plan
+from chainrule.training.runs import runs_in
 from chainrule.training.scaling import CPU, Machine, against, parameters, speedup, step_seconds
 
 from .conftest import Found, distance, environment, read, torchrun
@@ -111,7 +112,7 @@ def test_two_hosts_train_as_one(alone: Found, script: Path, hosts: list[str]) ->
 
 
 def test_the_command_writes_once_and_says_what_to_expect(tmp_path: Path) -> None:
-    command = torchrun("--standalone", "--nproc-per-node", "2", "-m", "chainrule", "fit", "iris", "--epochs", "3")  # fmt: skip
+    command = torchrun("--standalone", "--nproc-per-node", "2", "-m", "--", "chainrule", "fit", "iris", "--epochs", "3", "--log", "logs")  # fmt: skip
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=150
     )
@@ -121,7 +122,9 @@ def test_the_command_writes_once_and_says_what_to_expect(tmp_path: Path) -> None
         "engine   torch, 2 processes, cpu, 1 thread (distributed training was asked for)"
         in done.stdout
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["iris.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["iris.safetensors", "logs"]
+    (run,) = runs_in(tmp_path / "logs")[0]
+    assert (run.completed, run.status, run.model) == (3, "finished", "iris.safetensors")
     note = "2 processes are expected to take"
     assert done.stderr.count(note) == 1
     assert "a step of 32 rows computes for" in done.stderr

@@ -93,6 +93,14 @@ SAID = {  # some words of each page's output, in their order
         "(True, 1)",
         "scikit-learn: the rows are sparse",
     ],
+    "export.md": [
+        "written  iris.onnx",
+        "opset    17",
+        "written  iris.c",
+        "iris_weights",
+        "['setosa'",
+        "silu, logistic, float32)",
+    ],
     "scaling.md": ["8 GPUs", "20-64-2", "0."],
     "lecture/slips.md": ["(51, 51)", "array([0.9])"],
 }

@@ -544,7 +544,7 @@ def test_an_epoch_over_given_rows_is_one_over_data_in_their_order() -> None:
         assert over.epoch_over(rows, epoch, rate) == ordered.epoch(epoch, rate)
     assert flat(over.state()).tobytes() == flat(ordered.state()).tobytes()
     for wrong in (-1, len(X)):
-        with pytest.raises(IndexError, match="no such row"):
+        with pytest.raises(ShapeError, match="no such row"):
             over.epoch_over(np.array([0, wrong]), 0, 0.01)
     with pytest.raises(ValueError, match="at least one row"):
         over.epoch_over(np.array([], np.int64), 0, 0.01)

@@ -21,6 +21,7 @@ from chainrule import errors
         (errors.DivergenceError, ArithmeticError),
         (errors.MissingExtra, ImportError),
         (errors.EngineError, ValueError),
+        (errors.OutOfMemory, MemoryError),
     ],
 )
 def test_each_is_ours_and_the_builtin_that_fits(

@@ -222,6 +222,7 @@ def test_numbers_keep_their_shape() -> None:
         ([0, -1], "cross_entropy", 3, "row 1 has -1"),
         ([0, 1.5], "cross_entropy", 3, "row 1 has 1.5"),
         ([[0.5, 0.6], [1, 0]], "cross_entropy", 2, "sum to 1; row 0 has 1.1"),
+        ([[1e308, 1e308], [1, 0]], "cross_entropy", 2, "sum to 1; row 0 has inf"),
         ([[1.5, -0.5], [1, 0]], "cross_entropy", 2, "are not negative; row 0 has -0.5"),
         ([1, -2], "poisson", 1, "counts or rates, 0 or more; row 1 has -2"),
         ([1, np.nan], "squared_error", 1, "targets must be finite; row 1 has nan"),

@@ -270,6 +270,7 @@ def test_what_a_layer_leaves_out_is_zero_and_the_identity() -> None:
         ('{"layers": [{"W": [["1"]]}]}', "W must be numbers"),
         ('{"layers": [{"W": [[NaN]]}]}', "NaN is no finite number"),
         ('{"layers": [{"W": [[1e400]]}]}', "float64 has no finite value"),
+        ('{"dtype": "float32", "layers": [{"W": [[1e39]]}]}', "float32 has no finite value"),
         ('{"layers": [{"W": [[1]], "bias": [0]}]}', "no field of entry 1"),
         ('{"layers": [{"W": [[1]], "activation": "rely"}]}', "did you mean 'relu'"),
         ('{"layers": [{"W": [[1]]}, {"W": [[1], [2]]}]}', "layer 1 takes rows of 2 numbers, got 1"),

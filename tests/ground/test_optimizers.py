@@ -423,6 +423,7 @@ def test_groups_give_each_parameter_its_rate_and_its_decay() -> None:
         ({"weights": 0.0}, "factors of the learning rate are above 0"),
         ({"weights": (1.0, float("inf"))}, "factors of the learning rate are above 0"),
         ({"biases": -1}, "factors of the learning rate are above 0"),
+        ({"biases": 10**400}, "a factor of the learning rate is a number"),
         ({"biases": "fast"}, "a factor of the learning rate is a number, got 'fast'"),
         ({"scales": -1.0}, "scales is 0 or more, got -1.0"),
         ({"bias_decay": 1}, "bias_decay is true or false, got 1"),

@@ -151,6 +151,7 @@ def test_penalty_and_groups_survive_json_and_may_be_absent() -> None:
         Plan.from_dict(plan.as_dict() | {"groups": {"speed": 1}})
     for settings, text in (
         ({"penalty": -1}, "penalty is a finite number, 0 or more, got -1"),
+        ({"penalty": 10**400}, "penalty is a finite number, 0 or more, got 1000"),
         (
             {"penalty": 1.0, "optimizer": "lbfgs"},
             "a penalty goes with rules that step once a batch",

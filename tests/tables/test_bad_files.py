@@ -7,10 +7,13 @@ import os
 import random
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from chainrule.errors import DataError, InvalidValue, MissingFile
 from chainrule.tables import read_chunks, read_table
+from chainrule.tables.row_groups import RowGroups
 
 GOOD = "a,b,c\n" + "1,2,3\n" * 5000
 NOISE = random.Random(0).randbytes(2000)
@@ -100,6 +103,28 @@ def test_the_suffix_is_not_trusted(tmp_path):
     lines.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="line 1 is not JSON"):
         read_table(lines)
+
+
+@pytest.mark.parametrize(
+    ("notes", "words"),
+    [
+        (b"{", "its notes for pandas cannot be used"),
+        (b"\xff", "its notes for pandas cannot be used"),
+        (b'{"columns": [{}], "index_columns": [], "column_indexes": []}', "cannot be used"),
+        (
+            b'{"columns": [{"name": "b", "field_name": "a", "pandas_type": "int64", "numpy_type": "int64"}],'
+            b' "index_columns": [], "column_indexes": []}',
+            "its notes for pandas are of other columns",
+        ),
+    ],
+)
+def test_what_a_parquet_file_notes_for_pandas_is_damaged(tmp_path, notes, words):
+    table = pa.table({"a": [1, 2, 3]}).replace_schema_metadata({b"pandas": notes})
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path)
+    for read in (read_table, lambda p: list(read_chunks(p)), RowGroups.of):
+        with pytest.raises(DataError, match=f"{path} is a damaged Parquet file: .*{words}"):
+            read(path)
 
 
 def test_no_such_file(tmp_path):

@@ -124,6 +124,23 @@ def test_the_line_is_the_median_and_the_band_reaches_from_lowest_to_highest() ->
     assert words(ax) == ["adam", "lowest to highest"]
 
 
+def test_runs_have_a_panel_for_each_loss_and_one_legend() -> None:
+    ended = Curve("b", np.array([[3.0, 2.0, nan]]))
+    curves = {"training loss": [curve("a"), ended], "validation loss": [curve("a")]}
+    figure = pictures.runs(curves, "Runs in logs")
+    drawn(figure)
+    training, validation = figure.get_axes()
+    assert training.get_title(loc="left") == "training loss"
+    assert training.get_ylabel() == "loss, median of all networks"
+    assert validation.get_ylabel() == "loss, median of 3 networks"
+    assert training.get_legend() is None
+    assert validation.get_legend().get_title().get_text() == "run"
+    assert words(validation) == ["a", "b", "lowest to highest", "a network diverged"]
+    assert (2.0, 2.0) in [(x, y) for x, y, _ in crosses(training)]
+    with pytest.raises(InvalidValue, match="no run has completed an epoch"):
+        pictures.runs({}, "Runs in logs")
+
+
 @pytest.mark.parametrize(("lowest", "scale"), [(0.1, "log"), (0.0, "log"), (-0.1, "linear")])
 def test_the_axis_is_logarithmic_where_no_loss_is_negative(lowest: float, scale: str) -> None:
     ax = axes()

@@ -26,3 +26,13 @@ def test_a_table_has_its_columns_below_each_other() -> None:
     assert words.table(["name", "n"], [["a", "10"], ["bcdef", "–"]]) == (
         "name    n\na      10\nbcdef   –"
     )
+
+
+def test_long_times_in_hours_and_minutes() -> None:
+    given = {59.0: "59 s", 61.4: "1 min 01 s", 3599.7: "1 h 00 min", 93784.0: "26 h 03 min"}
+    assert [words.duration(seconds) for seconds in given] == list(given.values())
+
+
+def test_text_from_outside_is_one_line_of_letters() -> None:
+    assert words.clean("a\x1b[2J\nb\u202e ü") == "a�[2J�b� ü"
+    assert words.clean("x" * 50, 5) == "xxxx…"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,25 @@ def browser() -> Iterator[Any]:
 class Tab:
     """A tab with the page in it."""
 
-    def __init__(self, browser: Any, address: str, width: int = 1400, scheme: str = "light") -> None:  # fmt: skip
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def __init__(
+        self, browser: Any, address: str, width: int = 1400, scheme: str = "light", script: str = "", permissions: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            permissions=[*permissions],
+        )
         self.page = context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.add_init_script(script)
         self.page.goto(address)
         self.until("!!(window.chainrule && window.chainrule.frame)")
+
+    def _hear(self, message: Any) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.errors.append(message.text)
 
     def until(self, expression: str, seconds: float = 15) -> None:
         """Wait until it is true; Playwright's own waiting would need 'unsafe-eval'."""
@@ -212,7 +225,9 @@ def test_a_file_with_awkward_names_is_dropped_and_learned(tab: Tab) -> None:
     tab.page.select_option("#target", "constructor")
     tab.until("window.chainrule.scene.target === 'constructor'")
     tab.page.set_input_files("#file", {"name": "bad.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n1,2,3\n"})  # fmt: skip
-    tab.until("document.getElementById('trouble').textContent.startsWith('bad.csv: ')")
+    tab.until(
+        "document.getElementById('trouble').textContent === 'bad.csv: line 3 has 3 fields, the first has 2'"
+    )
 
 
 def test_a_lane_that_diverges_says_so_at_once(tab: Tab) -> None:
@@ -225,15 +240,146 @@ def test_a_lane_that_diverges_says_so_at_once(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1024, 1920])
-def test_nothing_overflows(browser: Any, served: Served, width: int, scheme: str) -> None:
+@pytest.mark.parametrize("width", [360, 1024, 1920, 3840])
+def test_nothing_overflows(browser: Any, served: Served, tmp_path: Path, width: int, scheme: str) -> None:  # fmt: skip
     made = Tab(browser, served.address, width, scheme)
     made.page.select_option("#lesson", "0")
     made.until("window.chainrule.frame.lanes.length === 5")
     made.stop_at(50)
     made.until("!!document.querySelector('#chart .main-svg')")
     assert made.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0  # fmt: skip
+    cut = "[...document.querySelectorAll('button, label, h1, h2')].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
+    assert made.page.evaluate(cut) == []
+    ticks = "[...document.querySelectorAll('#chart .xtick text, #chart .ytick text')].filter(e => getComputedStyle(e).display !== 'none').length"
+    assert made.page.evaluate(ticks) >= 6
+    kept = Path(os.environ.get("CHAINRULE_SCREENSHOTS", tmp_path))
+    kept.mkdir(parents=True, exist_ok=True)
+    made.page.screenshot(path=kept / f"page-{width}-{scheme}.png", full_page=True)
     made.close()
+
+
+FRAMES = 20 * 60 * 30  # twenty minutes, at the most frames a second that there are
+RECORDING = """
+    const Real = window.WebSocket;
+    window.recorded = [];
+    window.WebSocket = class extends Real {
+        constructor(address) {
+            super(address);
+            window.socket = this;
+            this.addEventListener("message", ({ data }) => {
+                if (data instanceof ArrayBuffer && window.recorded.length < 50) window.recorded.push(data.slice(0));
+            });
+        }
+    };
+"""
+REPLAY = """
+    (count) => {
+        window.requestAnimationFrame = (draw) => draw();
+        const { onmessage } = window.socket;
+        for (let i = 0; i < count; i++) onmessage({ data: window.recorded[i % window.recorded.length].slice(0) });
+        return window.chainrule.frames;
+    }
+"""
+
+
+def test_twenty_minutes_of_frames_leave_no_more_memory_taken(browser: Any, served: Served) -> None:
+    made = Tab(browser, served.address, script=RECORDING)
+    made.page.select_option("#lesson", "1")  # a small network: the frames are many
+    made.until("window.chainrule.scene.sizes.join() === '2,2,1'")
+    made.page.select_option("#speed", "0")
+    made.page.evaluate("window.recorded.length = 0")
+    made.page.click("#play")
+    made.until("window.recorded.length === 50")
+    made.page.click("#play")
+    made.until("!window.chainrule.frame.playing && !!document.querySelector('#chart .main-svg')")
+    made.page.evaluate("window.socket.onclose = null, window.socket.close()")
+    devtools = made.page.context.new_cdp_session(made.page)
+
+    def taken() -> tuple[float, int]:
+        devtools.send("HeapProfiler.collectGarbage")
+        count = made.page.evaluate("document.getElementsByTagName('*').length")
+        return devtools.send("Runtime.getHeapUsage")["usedSize"] / 1e6, count
+
+    before = made.page.evaluate(REPLAY, FRAMES // 4)  # the curves are as long as they get
+    megabytes, elements = taken()
+    for _ in range(3):
+        after = made.page.evaluate(REPLAY, FRAMES // 4)
+    assert after - before == FRAMES // 4 * 3
+    assert taken()[0] - megabytes < 1  # a reference kept per frame would be more
+    assert taken()[1] == elements
+    made.close()
+
+
+def test_the_controls_that_are_left(tab: Tab) -> None:
+    page = tab.page
+    assert page.inner_text("#limits").endswith("Nothing leaves this machine.")
+    assert page.inner_text("#network-title") == "The network of lane 1, sgd"
+    tab.set("data-seed", "5")
+    tab.until("window.chainrule.scene.experiment.data.seed === 5")
+    tab.set("stop-loss", "0.2")
+    tab.until("window.chainrule.experiment.stop.loss === 0.2")
+    page.click("#play")
+    tab.until("window.chainrule.frame.lanes[0].status === 'reached its loss'")
+    assert tab.exact("loss") <= 0.2
+    assert page.locator("#scores td.right").count() == 2
+    page.check("#aside")
+    tab.until("window.chainrule.scene.experiment.view.aside")
+    assert len(tab.told("scene.aside")) == 500
+    page.select_option("#lesson", "4")
+    tab.until(
+        "window.chainrule.experiment.seed !== undefined && document.querySelectorAll('#lesson-text p').length > 0"
+    )
+    page.select_option("#data", "iris")
+    tab.until("window.chainrule.scene.title === 'iris'")
+    tab.set("validation", "0.5")
+    tab.until("window.chainrule.scene.checked === 75")
+    assert len(tab.told("scene.aside")) == 75
+    assert page.inner_text("#legend").startswith("solid")
+
+
+def test_the_inspector_follows_and_closes(tab: Tab) -> None:
+    page = tab.page
+    page.locator("canvas.points").first.click(position={"x": 60, "y": 60})
+    tab.until("!document.getElementById('inspector').hidden")
+    page.select_option("#edge", "8")
+    tab.until("document.querySelectorAll('#inspected [title]').length > 300")
+    page.click("#play")
+    tab.until("Number(document.getElementById('inspector').dataset.step) > 100")
+    page.uncheck("#follow")
+    page.click("#play")
+    tab.until("!window.chainrule.frame.playing")
+    before = page.get_attribute("#inspector", "data-step")
+    page.click("#step")
+    time.sleep(0.4)
+    assert page.get_attribute("#inspector", "data-step") == before
+    page.click("#close-inspector")
+    tab.until("document.getElementById('inspector').hidden")
+
+
+def test_the_link_is_copied(browser: Any, served: Served) -> None:
+    made = Tab(browser, served.address, permissions=["clipboard-read", "clipboard-write"])
+    made.set("seed", "11")
+    made.until("window.chainrule.experiment.seed === 11")
+    made.page.get_by_text("Take it with you").click()
+    made.page.click("#share")
+    made.until("document.getElementById('share').textContent === 'copied'")
+    copied = made.page.evaluate("navigator.clipboard.readText()")
+    assert copied == made.page.url
+    assert copied.endswith("#{%22seed%22:11}")
+    made.close()
+
+
+def test_the_first_steps_are_in_the_curves(tab: Tab) -> None:
+    tab.stop_at(3000)
+    with tab.page.expect_download() as started:
+        tab.page.get_by_text("Take it with you").click()
+        tab.page.get_by_role("button", name="curves, CSV").click()
+    lines = Path(started.value.path()).read_text().splitlines()[1:]
+    steps = [int(line.split(",")[2]) for line in lines]
+    assert steps[0] == 0 and steps[-1] == 3000
+    assert sum(step <= 50 for step in steps) >= 6
+    drawn = tab.page.evaluate("document.getElementById('chart').data?.[0].x")
+    assert drawn is None or [int(step) for step in drawn] == steps
 
 
 def test_the_address_holds_what_differs_from_the_usual(tab: Tab) -> None:

@@ -182,6 +182,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"lanes": [{}] * 9}, "8 entries at most"),
     ({"lanes": [{"optimizer": "lbfgs"}]}, "no optimizer is called"),
     ({"lanes": [{"learning_rate": "0.1"}]}, "learning_rate is a number"),
+    ({"lanes": [{"learning_rate": 10**400}]}, "learning_rate is a number"),
     ({"net": {"hidden": [65], "activations": ["relu"]}}, "hidden is a whole number from 1 to 64"),
     ({"net": {"hidden": [4], "activations": []}}, "1 hidden layers, 0 activations"),
     ({"net": {"hidden": [2], "activations": ["relu"], "weights": [[[[1]], [0]], [[[1]], [0]]]}}, "the network is 2-2-1"),

@@ -16,6 +16,14 @@ from chainrule.errors import ChainruleError
 from chainrule.version import __version__
 
 USER_ERROR, INTERRUPTED = 2, 130
+_LESS = "fewer rows or columns take less, and so does fit with --members 1 or --bins 0"
+# What the loader of libraries, Python's threads and PyTorch say where the system gives no more memory.
+_NO_MEMORY = (
+    "failed to map segment from shared object",
+    "cannot allocate memory",
+    "can't start new thread",
+    "can't allocate memory",
+)
 
 app = App(
     name="chainrule",
@@ -72,6 +80,16 @@ for name, what, example in (
         "Find the mistakes of a set-up in PyTorch before it is trained.",
         "chainrule check train.py:make_setup",
     ),
+    (
+        "export",
+        "Write a model as ONNX, C, a script for PyTorch, or JSON.",
+        "chainrule export churn.safetensors --to onnx",
+    ),
+    (
+        "runs",
+        "List the runs that `fit --log` kept, compare them, draw their losses.",
+        "chainrule runs logs 68a37c 36b633 --plot losses.png",
+    ),
     ("info", "Say what a saved model is.", "chainrule info churn.safetensors"),
 ):
     app.command(
@@ -104,7 +122,19 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
+    except (MemoryError, ImportError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        return _say(
+            f"there is not enough memory ({str(error) or 'the system gives no more'}); {_LESS}"
+        )
     return code if isinstance(code, int) else 0
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether it was for want of memory: not everything says so by a MemoryError."""
+    words = str(error)
+    return isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
 
 
 def _say(text: str) -> int:

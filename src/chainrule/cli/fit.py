@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from chainrule.cli import fitted
-from chainrule.cli.app import INTERRUPTED
 from chainrule.cli.data import check_there, missing_values, stem
+from chainrule.cli.interruption import interruptible
 from chainrule.cli.job import Job
 from chainrule.errors import InvalidValue
 
 if TYPE_CHECKING:
     from chainrule.training.fitting import Fit
+
+_NOTHING = "; nothing is saved: a training with --checkpoint FILE is, and can be gone on with"
 
 
 def fit(
@@ -55,13 +57,14 @@ def fit(
     checkpoint: Path | None = None,
     every: str | None = None,
     resume: bool = False,
+    log: Path | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Fit networks to a table and save them.
 
     A table gets several networks, each of which leaves out a share of the rows, and their answers are
     averaged; so every row is scored by networks that did not train on it. One network alone gets a shape that
-    is drawn, a folder, a file that is larger than memory, and what is trained with --checkpoint or under torchrun.
+    is drawn, a folder, a file that is larger than memory, and what is trained under torchrun.
 
     Args:
         data: a file (CSV, TSV, JSON lines, Parquet; gzipped too), - for standard input, or moons, circles,
@@ -97,15 +100,22 @@ def fit(
         cache: where that cache is; beside DATA without it.
         out: where to save the model; DATA's name with .safetensors without it.
         report: also write a page on the data, the networks and the scores, to a .html file.
-        checkpoint: a file to keep the training in while it runs.
+        checkpoint: a file to keep the training in while it runs, and when it is interrupted.
         every: how often, as 30s or 10epochs; every 30 seconds without it.
         resume: go on from the checkpoint, if there is one.
+        log: a folder to keep the run in, epoch by epoch, for `chainrule runs`.
         json_: print the result as one JSON object.
     """
+    arguments = {
+        name.rstrip("_"): value
+        for name, value in locals().items()
+        if value is not None and value is not False
+    }
     from chainrule.engines import is_started
     from chainrule.storage import check_target, save
     from chainrule.training.fitting import hidden_sizes
-    from chainrule.training.loop import TrainingInterrupted
+    from chainrule.training.loop import Interrupted, TrainingInterrupted
+    from chainrule.training.runs import RunLog
     from chainrule.views.files import check_page
 
     given: dict[str, Any] = {
@@ -124,36 +134,50 @@ def fit(
     path = out or Path(f"{stem(data)}.safetensors")
     check_there(data)
     texts = missing_values(na, data)
+    run_log = None if log is None else RunLog(log, data=Path(data).name, arguments=arguments)
     job = Job(
         data, target, task, validation, seed, texts, not json_,
         asked={name: value for name, value in given.items() if value is not None},
         of_estimators={name: value for name, value in of_estimators.items() if value is not None},
         keeping=_keeping(checkpoint, every, resume),
         together=is_started(),  # by torchrun: one of several processes, of which the first writes
+        log=run_log,
         memory=memory, cache=cache,
     )  # fmt: skip
     by_estimator = job.by_estimator
     check_target(path)  # before the work, not after it
+    if checkpoint is not None and checkpoint.resolve() in (path.resolve(), Path(data).resolve()):
+        raise InvalidValue(
+            f"{checkpoint} is the model's file or the data: the checkpoint takes another"
+        )
     if report is not None:
         check_page(report)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), interruptible() as signals:
         warnings.simplefilter("ignore", TrainingInterrupted)  # the command says it in its own words
         warnings.showwarning = _say  # type: ignore[assignment]  # the rest is not looked at
-        found = job.fit_estimator() if by_estimator else job.fit_network()
-        if report is not None:
-            _write_report(data, found, report)
-    if job.together and os.environ["RANK"] != "0":
-        return 0
-    found.model.history["na"] = list(texts)
-    save(found.model, path)
+        try:
+            with run_log or nullcontext():
+                found = job.fit_estimator() if by_estimator else job.fit_network()
+                if report is not None:
+                    _write_report(data, found, report)
+                if job.writes:
+                    found.model.history["na"] = list(texts)
+                    save(found.model, path)
+                    if run_log is not None:
+                        run_log.note(**fitted.for_log(found, path))
+        except KeyboardInterrupt as error:
+            _say(f"interrupted{_kept(checkpoint) if isinstance(error, Interrupted) else _NOTHING}")
+            return signals.code
+    code = signals.code if found.result.status == "interrupted" else 0
+    if not job.writes:
+        return code
     if json_:
         print(json.dumps(fitted.as_json(found, path)))
     else:
         print("\n".join(fitted.lines(found, data, path, report)))
-    if found.result.status == "interrupted":
-        print("chainrule: interrupted; the model is what it had learned by then", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    if code:
+        _say(f"interrupted; the model is what it had learned by then{_kept(checkpoint)}")
+    return code
 
 
 def _write_report(data: str, found: Fit, path: Path) -> None:
@@ -182,6 +206,13 @@ def _keeping(checkpoint: Path | None, every: str | None, resume: bool) -> dict[s
     if resume or every:
         raise InvalidValue("--resume and --every go with --checkpoint FILE")
     return {}
+
+
+def _kept(checkpoint: Path | None) -> str:
+    """What to do after an interruption, if anything is kept."""
+    if checkpoint is None:
+        return ""
+    return f"; {checkpoint} holds the training: the same command with --resume goes on"
 
 
 def _levels(text: str | None) -> tuple[float, ...] | None:

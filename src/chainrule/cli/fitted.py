@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chainrule.storage import Model, Trained
     from chainrule.training.fitting import Fit
 
-_LABELS = {
+LABELS = {
     "accuracy": "accuracy",
     "log_loss": "log loss",
     "r2": "R²",
@@ -67,6 +67,16 @@ def as_json(found: Fit, path: Path) -> dict[str, Any]:
         "model": str(path),
     }
     return {key: _without_nan(value) for key, value in numbers.items()}
+
+
+def for_log(found: Fit, path: Path) -> dict[str, Any]:
+    """What a run's last line says of it."""
+    return {
+        "scores": found.scores,
+        "baseline": found.baseline,
+        "target": found.model.target_name,
+        "model": path,
+    }
 
 
 def _network(member: Trained) -> dict[str, Any]:
@@ -184,7 +194,7 @@ def _score_table(found: Fit) -> list[str]:
     names, levels = list(found.scores), found.model.levels
     reach = f"from {levels[0]:g} to {levels[-1]:g}" if levels else ""
     return words.table(
-        [where, *(_LABELS.get(name, reach) for name in names)],
+        [where, *(LABELS.get(name, reach) for name in names)],
         [
             [whose, *(words.score(found.scores[name], name) for name in names)],
             ["constant guess", *(words.score(found.baseline[name], name) for name in names)],

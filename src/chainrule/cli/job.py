@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from chainrule.sklearn.fitting import EstimatorFit
     from chainrule.tables import Table
     from chainrule.training.fitting import Fit
+    from chainrule.training.runs import RunLog
 
 _SHARE = 0.2  # of the rows, set aside for one network of a table
 _SMALL = 8 << 20  # bytes of a file that is read without asking how much it takes
@@ -32,6 +34,7 @@ class Job:
         of_estimators: what was said that only estimators know.
         keeping: the settings of checkpoints, if there are to be any.
         together: whether this process is one of several.
+        log: of the run, if it is to be kept.
         memory, cache: as `fit` takes them.
     """
 
@@ -46,8 +49,14 @@ class Job:
     of_estimators: dict[str, Any]
     keeping: dict[str, Any]
     together: bool
+    log: RunLog | None = None
     memory: str | None = None
     cache: Path | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return not self.together or os.environ["RANK"] == "0"
 
     @property
     def by_estimator(self) -> bool:
@@ -56,14 +65,14 @@ class Job:
         Raises:
             InvalidValue: what only estimators know was said of a training that is one network's.
         """
-        alone = self.together or self.keeping or is_folder(self.data) or self.large
+        alone = self.together or is_folder(self.data) or self.large
         said = [
             name for name, value in self.of_estimators.items() if (name, value) != ("members", 1)
         ]
         if alone and said:
             raise InvalidValue(
-                f"--{said[0]} does not go with a folder, --checkpoint or torchrun, nor with a file"
-                " larger than memory: there one network is trained, with the loss that its task brings"
+                f"--{said[0]} does not go with a folder or torchrun, nor with a file larger than memory:"
+                " there one network is trained, with the loss that its task brings"
             )
         return not alone and bool(self.of_estimators or not self._is_shape)
 
@@ -84,8 +93,8 @@ class Job:
         most = memory.parsed(self.memory) if self.memory else (memory.free() or 0) // 2
         if not most:  # the system does not say what is free
             return None
-        networks = 1 if self.keeping else self.of_estimators.get("members", recipe.MEMBERS)
-        takes = memory.Estimate.of(self.data, self.na).together(networks, bins=not self.keeping)
+        networks = self.of_estimators.get("members", recipe.MEMBERS)
+        takes = memory.Estimate.of(self.data, self.na).together(networks)
         limit = f"--memory {self.memory}" if self.memory else "half of what is free"
         line = (
             f"{Path(self.data).name} takes about {memory.shown(takes)} in memory, more than {limit}"
@@ -97,7 +106,12 @@ class Job:
         """Several networks, or one, as `Classifier` and `Regressor` train them."""
         from chainrule.sklearn.fitting import fit_estimator
 
-        settings = {**self.asked, **self.of_estimators, "progress": self.progress}
+        settings = {
+            **self.asked,
+            **self.of_estimators,
+            "progress": self.progress,
+            "log": self.log,
+        }
         settings.pop("report", None)  # is made afterwards
         if "quantiles" in settings and settings.setdefault("loss", "quantile") != "quantile":
             raise InvalidValue(f"--quantiles goes with --loss quantile, not {settings['loss']}")
@@ -107,7 +121,13 @@ class Job:
         share = self.validation if self.validation is not None else _SHARE * alone
         table = self._table(self.seed)
         return fit_estimator(
-            table, self.target, settings, task=self.task, validation=share, seed=self.seed
+            table,
+            self.target,
+            settings,
+            task=self.task,
+            validation=share,
+            seed=self.seed,
+            **self.keeping,
         )
 
     def fit_network(self) -> Fit:
@@ -123,6 +143,7 @@ class Job:
                 **self.keeping,
                 "seed": self.seed,
                 "distributed": self.together,
+                "log": self.log,
             }
         )
         if is_folder(self.data):

@@ -63,7 +63,7 @@ def play(
 def _site(data: str | None, target: str | None) -> Site:
     from chainrule.tables import is_builtin
     from chainrule.web import server
-    from chainrule.web.uploads import Upload
+    from chainrule.web.uploads import Upload, naming
 
     if data is None:
         if target is not None:
@@ -74,6 +74,7 @@ def _site(data: str | None, target: str | None) -> Site:
         return server.site_of_builtin(data, target)
     name = "standard input" if data == STDIN else Path(data).name
     with (
+        naming(name),
         closing(Upload()) as upload,
         sys.stdin.buffer if data == STDIN else Path(data).open("rb") as file,
     ):

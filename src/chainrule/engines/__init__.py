@@ -8,12 +8,21 @@ from functools import partial
 from importlib import import_module
 from typing import Any, cast
 
-from chainrule.engines.engine import Engine, Scaling, State
+from chainrule.engines.engine import Engine, Scaling, State, check_state
 from chainrule.errors import EngineError, MissingExtra, unknown
 from chainrule.losses import Own
 from chainrule.plan import Plan
 
-__all__ = ["ENGINES", "Engine", "Scaling", "State", "choose", "choose_on", "is_started"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "Scaling",
+    "State",
+    "check_state",
+    "choose",
+    "choose_on",
+    "is_started",
+]
 
 # In the order of preference. An engine's module is imported when it is its turn.
 ENGINES: dict[str, tuple[str, str]] = {

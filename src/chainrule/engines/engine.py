@@ -63,12 +63,14 @@ class Engine(Protocol):
     """An engine for one training; the network that it is given stays as it is.
 
     Attributes:
+        plan: what it trains.
         name: "native", "numpy" or "torch".
         isa: the instruction set of its own code, or what computes for it.
         rank: which process this is of those that share each batch, from 0.
         world: how many there are.
     """
 
+    plan: Plan
     name: str
     isa: str
     rank: int
@@ -172,3 +174,33 @@ def check(plan: Plan, network: Network, X: Array, t: Array, weights: Array | Non
     for array in (X, t) if weights is None else (X, t, weights):
         if array.dtype != plan.dtype:
             raise InvalidValue(f"the plan computes in {plan.dtype}, got data of {array.dtype}")
+
+
+def check_state(state: State, like: State) -> None:
+    """Refuse a state whose arrays are not those of an engine's own state.
+
+    Args:
+        state: what is to be loaded.
+        like: a state of the engine that is to load it.
+
+    Raises:
+        ShapeError: an array is missing, unknown, or of another shape or type.
+    """
+    given, own = _forms(state), _forms(like)
+    for name in {**own, **given}:
+        if given.get(name) != own.get(name):
+            raise ShapeError(f"{name} is {given.get(name, 'not there')}, and the training has {own.get(name, 'none')}")  # fmt: skip
+
+
+def _forms(state: State) -> dict[str, str]:
+    """Shape and type of each array of a state."""
+    arrays = {
+        f"{slot} {letter} of layer {len(pairs) - i}": array
+        for slot, pairs in {"parameters": state.parameters, **state.moments}.items()
+        for i, pair in enumerate(pairs)
+        for letter, array in zip("Wb", pair, strict=True)
+    }
+    if state.scaling is not None:
+        scaled = {"s": state.scaling.s, "V": state.scaling.V, **state.scaling.moments}
+        arrays |= {f"{name} of the inputs' scales": array for name, array in scaled.items()}
+    return {name: f"{array.shape} {array.dtype}" for name, array in arrays.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import losses, optimizers
-from chainrule.arrays import Array
+from chainrule.arrays import Array, contiguous
 from chainrule.engines import compiled
 from chainrule.engines.engine import Losses, Rates, Scaling, State, check
 from chainrule.engines.stepwise import not_by_batches
@@ -228,7 +228,7 @@ class NativeEngine:
         """z_1 of rows (n, d), without dropout: (n, k)."""
         if X.ndim != 2 or X.shape[1] != self.plan.layer_sizes[0]:
             raise ShapeError(f"data are rows (n, {self.plan.layer_sizes[0]}), got shape {X.shape}")
-        return cast(Array, self._run.predict(np.ascontiguousarray(X, self.plan.dtype)))
+        return cast(Array, self._run.predict(contiguous(X, "rows", self.plan.dtype)))
 
     def loss_and_gradient(
         self, X: Array, t: Array, weights: Array | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -97,7 +98,8 @@ def _rule_for(groups: Groups, rule: Rule, factor: float, bias: bool) -> Rule:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or (isinstance(value, int) and abs(value) > sys.float_info.max):
         raise InvalidValue(f"a factor of the learning rate is a number, got {value!r}")
     return float(value)
 

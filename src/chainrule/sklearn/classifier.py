@@ -20,6 +20,7 @@ from chainrule.losses.own import Function
 from chainrule.network import Layer, Network
 from chainrule.sklearn.callbacks import with_callbacks
 from chainrule.sklearn.estimator import (
+    Kept,
     OutOfFold,
     TableEstimator,
     Target,
@@ -73,7 +74,13 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, validation: Sequence[Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: Sequence[Any] | None = None,
+        checkpoint: Kept | None = None,
+        resume: bool = False,
     ) -> Self:
         """Fit the networks.
 
@@ -84,12 +91,15 @@ class Classifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             sample_weight: of the rows, (n,), 0 or more.
             validation: rows and labels, and perhaps weights, of your own to stop on, instead of
                 folds.
+            checkpoint: a file to keep the networks in while they are trained, as in `train`.
+            resume: go on from the checkpoint, if there is one; data and parameters have to be the
+                same.
         """
         self.calibration_ = Calibration()
         if self.class_weight is not None and y is not None:
             own = compute_sample_weight(self.class_weight, y)
             sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
-        self._fit(X, y, sample_weight, validation)
+        self._fit(X, y, sample_weight, validation, checkpoint, resume)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:

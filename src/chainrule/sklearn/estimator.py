@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,11 @@ from chainrule.losses import Own
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, TOGETHER, Optimizer
 from chainrule.sklearn.callbacks import CallbackSupportMixin, Tasks
-from chainrule.storage import Model, Trained
+from chainrule.storage import Model, Trained, check_target
 from chainrule.tables import Encoder, Table, TargetEncoder
 from chainrule.tables.distinct import Distinct
 from chainrule.training import recipe
+from chainrule.training.checkpoints import Book, Checkpoint, described
 from chainrule.training.members import (
     NEVER_OUT,
     Folds,
@@ -42,13 +44,17 @@ from chainrule.training.members import (
     turns_of,
 )
 from chainrule.training.recipe import Length
+from chainrule.training.rows import Data
+from chainrule.training.runs.log import RunLog
 from chainrule.training.schedules import Schedule
 from chainrule.training.trainer import Result
 from chainrule.views.svg import network_svg
 
 Weights: TypeAlias = npt.NDArray[np.float64]
 Target: TypeAlias = npt.NDArray[Any]
+Kept: TypeAlias = str | os.PathLike[str] | Checkpoint
 
+_FREE = ("device", "log", "progress", "threads", "warm_start")  # may differ from a checkpoint's
 _LEAST = 1e-6  # a share below it is none
 _SEEDS = 2**31 - 1
 _PICTURE = 560.0  # the width of a network's picture, in pixels
@@ -114,6 +120,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     threads: int | None = None
     dtype: DType = "float32"
     progress: bool = False
+    log: str | os.PathLike[str] | RunLog | None = None
 
     def __sklearn_tags__(self) -> Any:
         """Tables with gaps, text and categories."""
@@ -148,9 +155,34 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
     def _outputs(self) -> int:
         """How many outputs a network has."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: Sequence[Any] | None) -> None:
-        """Fit encoder and members, and score them."""
+    def _fit(self, *given: Any) -> None:
+        """Fit encoder and members, and score them; keep the run if that is asked for.
+
+        Args:
+            given: rows, targets, weights, what to validate on, and how to keep checkpoints.
+        """
+        if self.log is None:
+            return self._fit_members(*given)
+        with RunLog.of(self.log) as log:
+            self._fit_members(*given, log=log)
+            statuses = {result.status for result in self.results_}
+            ended = "interrupted" if "interrupted" in statuses else "finished"
+            score = "r2" if is_regressor(self) else "accuracy"
+            log.note(status=ended, scores={score: getattr(self, "oof_score_", None)})
+
+    def _fit_members(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Sequence[Any] | None,
+        checkpoint: Kept | None,
+        resume: bool,
+        *,
+        log: RunLog | None = None,
+    ) -> None:
         given = y
+        self._check_checkpoint(checkpoint, resume)
         fresh = not (self.warm_start and hasattr(self, "_members"))
         table, y, weights = self._checked(X, y, sample_weight, fresh)
         t = self._encode_target(y, weights, reset=fresh)
@@ -168,7 +200,11 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         rows = Rows(Z, t_own, distinct.weights, folds, turns, held_out)
         metadata = None if weights is None else {"sample_weight": weights}
         tasks = Tasks(self, members, {"X": X, "y": given, "metadata": metadata})
-        self._keep(members, train_members(members, rows, self._cores, self.progress, tasks.around))
+        book = self._book(checkpoint, resume, rows) if checkpoint is not None else None
+        if log is not None:
+            log.start(self._told(table, distinct, len(members)))
+        results = train_members(members, rows, self._cores, self.progress, tasks.around, book, log)
+        self._keep(members, results)
         self.folds_: Folds = np.where(distinct.of < 0, NEVER_OUT, folds[distinct.of])
         w = np.ones(len(own)) if distinct.weights is None else distinct.weights
         u = out_of_fold(self.networks_, Z, folds, turns)
@@ -183,6 +219,46 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
             self._calibrate(judged, self.shares_)
         self._score_out_of_fold(found)
         tasks.end()
+
+    def _told(self, table: Table, distinct: Distinct, members: int) -> dict[str, Any]:
+        """What a run's first line says of it."""
+        parameters = self.get_params(deep=False)
+        del parameters["log"]
+        return {
+            "task": "regression" if is_regressor(self) else "classification",
+            "estimator": type(self).__name__,
+            "parameters": parameters,
+            "networks": members,
+            "data": {"rows": len(table), "columns": len(table.names), "digest": distinct.digest},
+        }
+
+    def _check_checkpoint(self, checkpoint: Kept | None, resume: bool) -> None:
+        """Refuse what cannot be kept, or gone on with, before the work."""
+        if checkpoint is None:
+            if resume:
+                raise InvalidValue("to resume takes a checkpoint: checkpoint='run.checkpoint'")
+            return
+        check_target(Checkpoint.of(checkpoint).path)
+        if not isinstance(self.random_state, Integral):
+            raise InvalidValue(
+                "a checkpoint takes a number as random_state: without one, no other process draws the"
+                " same networks"
+            )
+
+    def _book(self, checkpoint: Kept, resume: bool, rows: Rows) -> Book:
+        """The checkpoint's file, with what it has if that is to be gone on with.
+
+        Raises:
+            InvalidValue: it is of other parameters or other data.
+        """
+        parameters = {
+            name: getattr(value, "__qualname__", repr(value))
+            for name, value in self.get_params(deep=False).items()
+            if name not in _FREE
+        }
+        data = described(Data(rows.X, rows.y, rows.weights, rows.held_out))
+        about = {"estimator": {"name": type(self).__name__, **parameters, "data": data}}
+        return Book.opened(checkpoint, resume, len(rows.turns), about)
 
     @abstractmethod
     def _calibrate(self, found: OutOfFold, shares: Weights) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from chainrule.errors import InvalidValue
 from chainrule.sklearn.classifier import Classifier
+from chainrule.sklearn.estimator import Kept
 from chainrule.sklearn.regressor import Regressor
 from chainrule.storage import Model
 from chainrule.tables import Supervised, Table, TargetEncoder, split_target
@@ -52,6 +53,8 @@ def fit_estimator(
     task: str | None = None,
     validation: float = 0.0,
     seed: int = 0,
+    checkpoint: Kept | None = None,
+    resume: bool = False,
 ) -> EstimatorFit:
     """Fit a `Classifier` or a `Regressor` to a table.
 
@@ -63,6 +66,8 @@ def fit_estimator(
         validation: share of the rows set aside to stop and to score on; with 0 the networks' folds
             do both.
         seed: of the estimator, and of the rows set aside.
+        checkpoint: a file to keep the networks in while they are trained.
+        resume: go on from it, if it is there.
 
     Raises:
         ChainruleError: the table, the target or a setting cannot be used; the text says why.
@@ -74,7 +79,7 @@ def fit_estimator(
     learn, check = _parts(given.features, _answers(encoded, given), validation, seed)
     started = perf_counter()
     estimator = _estimator(encoded, {**(settings or {}), "random_state": seed})
-    estimator.fit(*learn, validation=check)
+    estimator.fit(*learn, validation=check, checkpoint=checkpoint, resume=resume)
     fit = EstimatorFit(
         model=estimator.to_model(given.name), results=estimator.results_, rows=len(given.target),
         dropped=given.dropped, seconds=perf_counter() - started, estimator=estimator, features=learn[0], target=learn[1],

@@ -19,6 +19,7 @@ from chainrule.losses.own import Function
 from chainrule.network import Layer, Network
 from chainrule.sklearn.callbacks import with_callbacks
 from chainrule.sklearn.estimator import (
+    Kept,
     OutOfFold,
     TableEstimator,
     Target,
@@ -66,7 +67,13 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, validation: Sequence[Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: Sequence[Any] | None = None,
+        checkpoint: Kept | None = None,
+        resume: bool = False,
     ) -> Self:
         """Fit the networks.
 
@@ -77,8 +84,11 @@ class Regressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
             sample_weight: of the rows, (n,), 0 or more.
             validation: rows and numbers, and perhaps weights, of your own to stop on, instead of
                 folds.
+            checkpoint: a file to keep the networks in while they are trained, as in `train`.
+            resume: go on from the checkpoint, if there is one; data and parameters have to be the
+                same.
         """
-        self._fit(X, y, sample_weight, validation)
+        self._fit(X, y, sample_weight, validation, checkpoint, resume)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

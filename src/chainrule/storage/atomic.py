@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -44,9 +45,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         OSError: the system refuses.
     """
     target = check_target(path)
-    temporary = target.with_name(f".chainrule-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f"{_mark(target)}{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -56,6 +57,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of a target that processes left when they were killed.
+
+    Args:
+        target: as `check_target` gives it; nobody else may be writing it.
+    """
+    for left in target.parent.glob(f"{_mark(target)}*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def _mark(target: Path) -> str:
+    """What the names of a target's temporary files begin with; short, for the target's own may be long."""
+    return f".chainrule-{hashlib.blake2b(os.fsencode(target.name), digest_size=4).hexdigest()}-"
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OutOfMemory
 from chainrule.tables.dialect import must_be_even, records, separator_named, sniff
 from chainrule.tables.kinds import Column, Kind, missing
 from chainrule.tables.lines import Inspected, Inspector, first_lines, inspect
@@ -106,10 +106,12 @@ class Delimited:
         except pd.errors.ParserError as error:
             raise self._explained(error) from error
 
-    def _explained(self, error: Exception) -> DataError:
+    def _explained(self, error: Exception) -> DataError | OutOfMemory:
         """A parser's error in our words, by the line that caused it where it can be found."""
-        self._must_be_even()
         text = " ".join(str(error).split())
+        if "out of memory" in text:
+            return OutOfMemory(f"there is not enough memory for {self.source.where}")
+        self._must_be_even()
         quote = re.search(r"EOF inside string starting at row (\d+)", text)
         if quote:
             text = f"a quote is left open, from about line {int(quote[1]) + 1} on"

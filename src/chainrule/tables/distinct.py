@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,13 @@ class Distinct:
         rows: of each different row, where it stands first, (m,).
         of: of each row of the table the number of its like in `rows`, −1 where its weight is 0, (n,).
         weights: the sum of the weights of each, (m,); None where all count the same.
+        digest: a fingerprint of the rows, whatever their order in the table was.
     """
 
     rows: Rows
     of: Rows
     weights: npt.NDArray[np.float64] | None
+    digest: str
 
     @classmethod
     def of_table(
@@ -45,11 +48,13 @@ class Distinct:
         """
         keys = _keys(table, targets.reshape(len(targets), -1))
         used = np.arange(len(keys)) if weights is None else np.flatnonzero(weights)
-        _, first, which = np.unique(keys[used], return_index=True, return_inverse=True)
+        different, first, which = np.unique(keys[used], return_index=True, return_inverse=True)
         of = np.full(len(keys), -1)
         of[used] = which
         total = np.bincount(which, None if weights is None else weights[used]).astype(np.float64)
-        return cls(used[first], of, None if (total == total[0]).all() else total)
+        found = hashlib.blake2b(different.tobytes() + total.tobytes(), digest_size=16)
+        weights = None if (total == total[0]).all() else total
+        return cls(used[first], of, weights, found.hexdigest())
 
 
 def _keys(table: Table, targets: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

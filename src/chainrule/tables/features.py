@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.elementary import cos_turns, sin_turns
 from chainrule.tables.dates import days, parse, turns
 from chainrule.tables.kinds import Column, Kind, RowNumber, as_text, kind_of, missing
 from chainrule.tables.scaling import Numbers, Scale, as_numbers, refuse
@@ -146,7 +147,7 @@ class Date:
         t = np.where(gaps, self.scale.fill, t)
         parts = {VALUE: [self.scale.apply(t)], MISSING: [gaps.astype(np.float64)]}
         for output, turn in turns(t).items():
-            parts[output] = [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
+            parts[output] = [sin_turns(turn), cos_turns(turn)]
         for j, values in enumerate(values for output in self.outputs for values in parts[output]):
             out[:, j] = values
 

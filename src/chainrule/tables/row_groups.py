@@ -14,9 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.arrays import room_for
 from chainrule.errors import DataError, InvalidValue, MissingExtra, MissingFile, unknown
 from chainrule.tables.frames import unique_names
-from chainrule.tables.parquet import BUFFER
+from chainrule.tables.parquet import BUFFER, damaged, frame_of
+from chainrule.tables.sources import Stamp, stamp_of, unchanged
 from chainrule.tables.table import Table
 
 Data: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -41,6 +43,7 @@ class RowGroup:
         rows: how many.
         first: the number of its first row among the rows of all files, from 0.
         first_in_file: the number of its first row in its file, from 0.
+        stamp: of the file when its footer was read.
     """
 
     path: str
@@ -48,6 +51,7 @@ class RowGroup:
     rows: int
     first: int
     first_in_file: int
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,12 @@ class RowGroups:
         groups: list[RowGroup] = []
         schema: dict[str, str] = {}
         for path in paths:
-            with _opened(path) as file:
+            stamp = stamp_of(path)
+            with _opened(path, stamp) as file:
                 found = _columns(file.schema_arrow, path)
                 schema = schema or found
                 _check_columns(path, found, paths[0], schema)
-                groups += _groups(path, file.metadata, _end(groups))
+                groups += _groups(path, file.metadata, _end(groups), stamp)
         groups = [group for group in groups if group.rows]
         if not groups:
             raise DataError(f"{_shown(data)}: the Parquet files have no rows")
@@ -174,15 +179,17 @@ def read(
         at_once: the most rows of a piece.
 
     Raises:
-        MissingFile, DataError: a file cannot be read any more.
+        MissingFile, DataError: a file cannot be read any more, or was changed since its footer was read.
     """
     rows = max(1, min(at_once, _VALUES // max(1, len(columns))))
     for path, run in groupby(groups, key=lambda group: group.path):
-        with _opened(path) as file:
-            for group in run:
+        following = list(run)
+        with _opened(path, following[0].stamp) as file:
+            for group in following:
                 first = 0
                 for batch in file.iter_batches(rows, [group.index], columns, use_threads=False):
-                    yield Piece(group, first, _table(batch, group.first_in_file + first + 1))
+                    table = _table(batch, group.first_in_file + first + 1, path)
+                    yield Piece(group, first, table)
                     first += batch.num_rows
                 _give_back()
 
@@ -196,9 +203,9 @@ def naming(group: RowGroup) -> Iterator[None]:
         raise DataError(f"{group.path}: {error}") from error
 
 
-def _table(batch: Any, first_row: int) -> Table:
+def _table(batch: Any, first_row: int, path: str) -> Table:
     """A batch of pyarrow's as a table, whose columns' kinds are the same for all batches of a file."""
-    columns = Table.of(batch.to_pandas()).columns
+    columns = Table.of(frame_of(batch, path)).columns
     for name, column in columns.items():
         type_ = str(batch.schema.field(name).type).partition("<")[0]
         if column.dtype.kind == "f" and type_ in _GAPS:
@@ -226,7 +233,7 @@ def _shown(data: Data) -> str:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
     """A Parquet file, closed at the end; what pyarrow raises becomes a sentence."""
     try:
         import pyarrow
@@ -234,15 +241,17 @@ def _opened(path: str) -> Iterator[Any]:
     except ImportError as absent:
         raise MissingExtra("parquet") from absent
     try:
-        with pyarrow.parquet.ParquetFile(
-            path, memory_map=False, pre_buffer=False, buffer_size=BUFFER
-        ) as file:
+        how = {"memory_map": False, "pre_buffer": False, "buffer_size": BUFFER}
+        with (
+            room_for(path),
+            unchanged(path, stamp),
+            pyarrow.parquet.ParquetFile(path, **how) as file,
+        ):
             yield file
     except FileNotFoundError as error:
         raise MissingFile(f"{path} is not there any more") from error
     except (pyarrow.ArrowException, OSError) as error:
-        why = " ".join(str(error).split())
-        raise DataError(f"{path} is a damaged Parquet file: {why}") from error
+        raise damaged(path, str(error)) from error
     finally:
         _give_back()
 
@@ -254,11 +263,11 @@ def _give_back() -> None:
     pyarrow.default_memory_pool().release_unused()
 
 
-def _groups(path: str, metadata: Any, first: int) -> Iterator[RowGroup]:
+def _groups(path: str, metadata: Any, first: int, stamp: Stamp | None) -> Iterator[RowGroup]:
     in_file = 0
     for index in range(metadata.num_row_groups):
         rows = metadata.row_group(index).num_rows
-        yield RowGroup(path, index, rows, first + in_file, in_file)
+        yield RowGroup(path, index, rows, first + in_file, in_file, stamp)
         in_file += rows
 
 
@@ -269,7 +278,7 @@ def _end(groups: Sequence[RowGroup]) -> int:
 def _columns(schema: Any, path: str) -> dict[str, str]:
     """The types of a file's columns by their names, as a table gets them."""
     unique_names(schema.names, f"{path}: ")
-    seen = {str(name) for name in schema.empty_table().to_pandas().columns}
+    seen = {str(name) for name in frame_of(schema.empty_table(), path).columns}
     return {field.name: str(field.type) for field in schema if field.name in seen}
 
 

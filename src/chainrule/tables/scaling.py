@@ -15,7 +15,7 @@ from chainrule.tables.kinds import Column, Mask, RowNumber, kind_of, missing
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
-_SMOOTH = 3.0  # what smoothed numbers stay within
+SMOOTH = 3.0  # what smoothed numbers stay within
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Scale:
     def apply(self, x: Numbers) -> Numbers:
         """The scaled numbers, shape (n,)."""
         z = (x - self.center) / self.spread
-        return z / np.sqrt(1 + (z / _SMOOTH) ** 2) if self.smooth else z
+        return z / np.sqrt(1 + (z / SMOOTH) ** 2) if self.smooth else z
 
     def apart(self, scaled: float) -> float:
         """How far from the center a number is that became `scaled`; infinite where that is the bound of smooth ones."""
@@ -66,7 +66,7 @@ class Scale:
 
     def _stretch(self, scaled: float, power: float) -> float:
         """(1 − (s/3)²)^−power: z/s for 1/2, dz/ds for 3/2."""
-        rest = 1 - (scaled / _SMOOTH) ** 2 if self.smooth else 1.0
+        rest = 1 - (scaled / SMOOTH) ** 2 if self.smooth else 1.0
         return float(rest**-power) if rest > 0 else np.inf
 
 

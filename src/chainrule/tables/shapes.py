@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.chance import Stream, key, permutation, uniform
+from chainrule.elementary import cos_turns, normal, sin_turns
 from chainrule.tables.table import Table
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -23,31 +24,32 @@ def moons(rows: int, noise: float, seed: int) -> Table:
     (cos t, sin t) and (1 − cos t, ½ − sin t), t evenly from 0 to π, with normal noise added; in a
     random order.
     """
-    outer, inner = np.linspace(0, np.pi, rows // 2), np.linspace(0, np.pi, rows - rows // 2)
-    arcs = [_points(np.cos(outer), np.sin(outer)), _points(1 - np.cos(inner), 0.5 - np.sin(inner))]
+    outer, inner = np.linspace(0, 0.5, rows // 2), np.linspace(0, 0.5, rows - rows // 2)
+    (x, y), (u, v) = _circle(outer), _circle(inner)
+    arcs = [_points(x, y), _points(1 - u, 0.5 - v)]
     return _shuffled(arcs, noise, seed)
 
 
 def circles(rows: int, noise: float, seed: int) -> Table:
     """A circle of radius ½ in one of radius 1, with normal noise added."""
     outer, inner = _turn(rows // 2), _turn(rows - rows // 2)
-    rings = [_points(np.cos(outer), np.sin(outer)), _points(np.cos(inner), np.sin(inner)) / 2]
+    rings = [_points(*_circle(outer)), _points(*_circle(inner)) / 2]
     return _shuffled(rings, noise, seed)
 
 
 def spirals(rows: int, noise: float, seed: int) -> Table:
     """Two arms of a spiral, each of 1½ turns: radius from 0.05 to 1, plus a tenth of the noise."""
     arms = []
-    for count, start in ((rows // 2, 0.0), (rows - rows // 2, np.pi)):
+    for count, start in ((rows // 2, 0.0), (rows - rows // 2, 0.5)):
         radius = np.linspace(0.05, 1, count)
-        angle = start + 3 * np.pi * radius
-        arms.append(_points(radius * np.cos(angle), radius * np.sin(angle)))
+        x, y = _circle(start + 1.5 * radius)
+        arms.append(_points(radius * x, radius * y))
     return _shuffled(arms, noise / 10, seed)
 
 
 def blobs(rows: int, noise: float, seed: int) -> Table:
     """Three clouds around the corners of a triangle, with ten times the noise."""
-    corners = _points(*(2.5 * f(np.pi * (0.5 + 2 / 3 * np.arange(3))) for f in (np.cos, np.sin)))
+    corners = 2.5 * _points(*_circle(0.25 + np.arange(3) / 3))
     counts = [(rows + c) // 3 for c in range(3)]
     return _shuffled(
         [np.tile(corner, (n, 1)) for corner, n in zip(corners, counts, strict=True)],
@@ -64,26 +66,23 @@ def xor(rows: int, noise: float, seed: int) -> Table:
 
 
 def _turn(count: int) -> Numbers:
-    return np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.linspace(0, 1, count, endpoint=False)
+
+
+def _circle(turns: Numbers) -> tuple[Numbers, Numbers]:
+    return cos_turns(turns), sin_turns(turns)
 
 
 def _points(x: Numbers, y: Numbers) -> Numbers:
     return np.stack([x, y], axis=1)  # (n, 2)
 
 
-def _normal(n: int, key_: int) -> Numbers:
-    """N numbers from the standard normal distribution (Box & Muller 1958)."""
-    u = uniform(2 * n, key_).reshape(2, n)
-    return np.sqrt(-2 * np.log1p(-u[0])) * np.cos(2 * np.pi * u[1])  # type: ignore[no-any-return]
-
-
 def _shuffled(parts: list[Numbers], noise: float, seed: int) -> Table:
     """The parts as classes 0, 1, …, with noise of that standard deviation, in a random order."""
     points = np.concatenate(parts)
     labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    points = points + noise * _normal(points.size, key(seed, Stream.POINTS, _NORMAL)).reshape(
-        points.shape
-    )
+    drawn = normal(uniform(2 * points.size, key(seed, Stream.POINTS, _NORMAL)))
+    points = points + noise * drawn.reshape(points.shape)
     order = permutation(len(points), key(seed, Stream.POINTS, _ORDER))
     return Table(
         {"x1": points[order, 0], "x2": points[order, 1], "class": labels[order].astype(np.float64)}

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from chainrule.errors import DataError, MissingFile
+
+Stamp: TypeAlias = tuple[int, int, int, int]
 
 _GZIP = b"\x1f\x8b"
 _FOREIGN = {
@@ -64,15 +66,52 @@ def opened(name: str | os.PathLike[str]) -> Iterator[Source]:
 
     Raises:
         MissingFile: there is no such file; the text names the one nearest to it in its folder.
-        DataError: it is empty, a folder, not readable, or of a format that no table has.
+        DataError: it is empty, a folder, not readable, or of a format that no table has; or it was
+            changed meanwhile.
     """
     if os.fspath(name) != "-":
-        yield _source(os.fspath(name), Path(name))
+        with unchanged(os.fspath(name)):
+            yield _source(os.fspath(name), Path(name))
         return
     with tempfile.NamedTemporaryFile(prefix="chainrule-") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.flush()
         yield _source("standard input", Path(copy.name))
+
+
+@contextmanager
+def unchanged(path: str, stamp: Stamp | None = None) -> Iterator[None]:
+    """Refuse what was read from a file in here, if the file was written to or replaced meanwhile.
+
+    Args:
+        path: of the file.
+        stamp: as the file was when it was first looked at; as it is now without it.
+
+    Raises:
+        DataError: it was changed; whatever else was raised in here comes from that.
+    """
+    before = stamp or stamp_of(path)
+    try:
+        yield
+    except Exception as error:
+        if stamp_of(path) not in (before, None):
+            raise _changed(path) from error
+        raise
+    if stamp_of(path) not in (before, None):  # where it is gone, what was opened stays whole
+        raise _changed(path)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """What changes when a file is written to or replaced: its identity, size and time. None if it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _changed(path: str) -> DataError:
+    return DataError(f"{path} was changed while it was read: begin again when it is complete")
 
 
 def _source(where: str, path: Path) -> Source:

@@ -1,34 +1,25 @@
-"""Checkpoints: a training on the disk, from which another process goes on, bit for bit.
-
-A checkpoint is one safetensors file. Its arrays are the engine's state, the history, and the state of
-the best epoch; its metadata are the settings that the training goes on with and a digest of the data.
-The order of rows, dropout and schedules are functions of the seed and the number of the epoch, so
-that nothing else is needed.
-"""
+"""Checkpoints: trainings on the disk, from which another process goes on, bit for bit."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
+from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import numpy.typing as npt
-import safetensors.numpy
-from safetensors import SafetensorError
-
-from chainrule.arrays import Array
-from chainrule.engines import Scaling, State
-from chainrule.errors import InvalidValue, ModelFileError
+from chainrule.engines import State, check_state
+from chainrule.errors import InvalidValue, ModelFileError, ShapeError
 from chainrule.plan import Plan
-from chainrule.storage.atomic import replacing
+from chainrule.storage.atomic import check_target, remove_leftovers, replacing
+from chainrule.training.positions import Position, Positions, fingerprint
 from chainrule.training.rows import Data
 from chainrule.training.stopping import Stopping
 
@@ -36,9 +27,7 @@ if TYPE_CHECKING:
     from chainrule.training.loop import Loop
 
 EVERY = 30.0  # seconds between two checkpoints
-_KEY, _VERSION = "chainrule-checkpoint", 1
-_WATCHED = ("best", "best_epoch", "reference", "waited")
-Arrays = dict[str, npt.NDArray[Any]]
+REMEMBERED = 0.02  # seconds between two times that a training remembers where it stands: what Ctrl-C loses at most
 
 
 @dataclass(frozen=True)
@@ -90,26 +79,35 @@ class Settings:
         plan: what is trained and how.
         stopping: when it stops.
         schedule: of the learning rate, with the number of epochs where it depends on that.
-        data: a digest of rows, targets, weights and validation.
+        data: rows, targets, weights and what is validated on, each in words with its digest.
         engine: whose bits they are.
+        precision: of its products.
     """
 
     plan: Mapping[str, Any]
     stopping: Mapping[str, Any]
     schedule: str
-    data: str
+    data: Mapping[str, str]
     engine: str
+    precision: str
 
     @classmethod
     def of(
-        cls, plan: Plan, stopping: Stopping, schedule: Any, epochs: int, data: Data, engine: str
+        cls,
+        plan: Plan,
+        stopping: Stopping,
+        schedule: Any,
+        epochs: int,
+        data: Mapping[str, str],
+        engine: str,
+        precision: str,
     ) -> Settings:
         """The settings of a training."""
         from chainrule.training.schedules import Constant
 
         constant = isinstance(schedule, Constant)
         said = repr(schedule) if constant else f"{schedule!r} over {epochs} epochs"
-        return cls(plan.as_dict(), asdict(stopping), said, digest(data), engine)
+        return cls(plan.as_dict(), asdict(stopping), said, data, engine, precision)
 
     def check(self, before: Mapping[str, Any]) -> None:
         """Refuse other settings than these.
@@ -117,157 +115,217 @@ class Settings:
         Raises:
             InvalidValue: some differ; they are named, as they were and as they are.
         """
-        now = json.loads(json.dumps(asdict(self)))
-        apart = [
-            f"{name} was {was}, is {value}"
-            for name, was, value in _differences(dict(before), now)
-            if name != "data"
-        ]
-        if before.get("data") != now["data"]:
-            apart.append("the data are other data")
-        if apart:
-            raise InvalidValue(f"the checkpoint is of another training: {'; '.join(apart)}")
+        refuse_differences(before, json.loads(json.dumps(asdict(self))))
 
 
-def _differences(before: Any, now: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        return [
-            each
-            for key in {**before, **now}
-            for each in _differences(before.get(key), now.get(key), key)
-        ]
-    return [] if before == now else [(name, before, now)]
+def described(data: Data) -> dict[str, str]:
+    """All that is trained and validated on, in words with digests."""
+    parts = {"X": data.X, "targets": data.t, "weights": data.weights}
+    checked = zip_longest(parts, data.validation or ())
+    each = parts | {f"validation {name}": array for name, array in checked}
+    return {name: "none" if a is None else fingerprint(a) for name, a in each.items()}
 
 
-def digest(data: Data) -> str:
-    """A fingerprint of all that is trained and validated on."""
-    found = hashlib.blake2b(digest_size=16)
-    for array in (data.X, data.t, data.weights, *(data.validation or ())):
-        if array is None:
-            found.update(b"none")
-        else:
-            found.update(f"{array.shape}{array.dtype}".encode())
-            found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
-
-
-@dataclass
-class Position:
-    """Where a training stands, after a whole number of epochs.
-
-    Attributes:
-        settings: it goes on with.
-        state: the engine's.
-        best: the engine's after the best epoch, where that is kept.
-        rows: of the history.
-        watch: the numbers of the `Watch`.
-    """
-
-    settings: Mapping[str, Any]
-    state: State
-    best: State | None
-    rows: list[tuple[float, float, float, float]]
-    watch: Mapping[str, float]
-
-    def to_bytes(self) -> bytes:
-        """As a safetensors file."""
-        arrays: Arrays = {"history": np.array(self.rows, float).reshape(-1, 4)}
-        counters = {}
-        for name, state in (("state", self.state), ("best", self.best)):
-            if state is not None:
-                arrays |= _arrays(name, state)
-                counters[name] = [state.step, state.accepted]
-        # As text, for infinity is no number of JSON.
-        watch = {key: repr(value) for key, value in self.watch.items()}
-        told = {
-            "version": _VERSION,
-            "settings": self.settings,
-            "counters": counters,
-            "watch": watch,
-        }
-        return safetensors.numpy.save(arrays, {_KEY: json.dumps(told)})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Position:
-        """What `to_bytes` made.
-
-        Raises:
-            ModelFileError: it is no checkpoint, cut short, or of another version.
-        """
-        try:
-            length = int.from_bytes(data[:8], "little")
-            told = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-            arrays = safetensors.numpy.load(data)
-            if told["version"] != _VERSION:
-                raise ModelFileError(f"it is a checkpoint of version {told['version']}")
-            best = "best" in told["counters"]
-            return cls(
-                settings=told["settings"],
-                state=_state("state", arrays, told["counters"]),
-                best=_state("best", arrays, told["counters"]) if best else None,
-                rows=[tuple(row) for row in arrays["history"].tolist()],
-                watch={key: float(told["watch"][key]) for key in _WATCHED},
-            )
-        except (ValueError, KeyError, TypeError, SafetensorError) as error:
-            if isinstance(error, ModelFileError):
-                raise
-            raise ModelFileError("it is no checkpoint, or is cut short") from error
-
-    def put(self, loop: Loop) -> None:
-        """Let a loop go on from here."""
-        loop.engine.load(self.state)
-        loop.best = self.best
-        loop.history.rows = list(self.rows)
-        watch = loop.watch
-        watch.best, watch.reference = self.watch["best"], self.watch["reference"]
-        watch.best_epoch, watch.waited = int(self.watch["best_epoch"]), int(self.watch["waited"])
-
-
-def _arrays(name: str, state: State) -> Arrays:
-    parts = {"parameters": state.parameters, **state.moments}
-    scaling: Arrays = {}
-    if state.scaling is not None:
-        scaling = {"s": state.scaling.s, "V": state.scaling.V, **state.scaling.moments}
-    return {f"{name}-scaling.{part}": array for part, array in scaling.items()} | {
-        f"{name}.{slot}.{layer}.{letter}": np.ascontiguousarray(array)
-        for slot, pairs in parts.items()
-        for layer, pair in enumerate(pairs)
-        for letter, array in zip("Wb", pair, strict=True)
-    }
-
-
-def _state(name: str, arrays: Arrays, counters: Mapping[str, Any]) -> State:
-    step, accepted = counters[name]
-    slots: dict[str, dict[int, dict[str, Array]]] = {}
-    for key, array in arrays.items():
-        if key.startswith(f"{name}."):
-            _, slot, layer, letter = key.split(".")
-            slots.setdefault(slot, {}).setdefault(int(layer), {})[letter] = array
-    pairs = {
-        slot: [(layers[i]["W"], layers[i]["b"]) for i in sorted(layers)]
-        for slot, layers in slots.items()
-    }
-    start = f"{name}-scaling."
-    parts = {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
-    scaling = Scaling(parts.pop("s"), parts.pop("V"), parts) if parts else None
-    return State(pairs.pop("parameters"), pairs, int(step), float(accepted), scaling)
-
-
-def write(path: str | os.PathLike[str], position: Position) -> None:
-    """Put a position in the place of the last one, which stays whole until then.
+def refuse_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on from a training with other settings.
 
     Raises:
-        ModelFileError: the system does not let it be written; the text says why.
+        InvalidValue: some differ; they are named, as they were and as they are.
     """
-    data = position.to_bytes()
-    try:
-        with replacing(path) as file:
-            file.write(data)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ModelFileError(
-            f"{os.fspath(path)}: no checkpoint can be written ({reason})"
-        ) from error
+    apart = [f"{name} was {was}, is {value}" for name, was, value in _differences(before, now)]
+    if apart:
+        raise InvalidValue(f"the checkpoint is of another training: {'; '.join(apart)}")
+
+
+def _differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        kinds = before.get("name"), now.get("name")
+        if kinds[0] != kinds[1]:  # two that have nothing to compare
+            yield name, *kinds
+            return
+        for key in {**before, **now}:
+            yield from _differences(before.get(key), now.get(key), key)
+    elif before != now:
+        yield name, _called(before), _called(now)
+
+
+def _called(value: Any) -> Any:
+    """The name of what has one, for its settings are many."""
+    return value.get("name", value) if isinstance(value, Mapping) else value
+
+
+class Book:
+    """The file in which trainings are kept while they run: one, or those of several networks.
+
+    Each training has a page in it, and writes all of them when it is time to; the others then stand
+    where they were after their last epoch.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | os.PathLike[str] | Checkpoint,
+        found: bytes | None = None,
+        count: int = 1,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the file, and what it has to go on from.
+
+        Args:
+            checkpoint: where and how often.
+            found: the bytes of the last checkpoint; None to begin anew.
+            count: how many trainings there are to be.
+            about: what they have in common.
+
+        Raises:
+            InvalidValue: `found` is of another training; or the file cannot be one.
+            ModelFileError: it is damaged.
+            MissingFile: the folder is not there.
+        """
+        self.checkpoint = Checkpoint.of(checkpoint)
+        self.path = check_target(self.checkpoint.path)
+        self._now = Positions(count, about or {})
+        self._one_at_a_time = Lock()
+        self._is_new = False  # whether there is something to write
+        self._is_clean = False  # whether what killed processes left is gone
+        self._due = 0.0
+        if found is not None:
+            with self._named():
+                before = Positions.from_bytes(found)
+                refuse_differences(before.about, self._now.about)
+            self._now.each = before.each
+
+    @classmethod
+    def opened(
+        cls,
+        checkpoint: str | os.PathLike[str] | Checkpoint,
+        resume: bool,
+        count: int,
+        about: Mapping[str, Any],
+    ) -> Self:
+        """The book in a file, with what it has if the trainings are to go on from there.
+
+        Raises:
+            InvalidValue, ModelFileError, MissingFile: as the constructor and `refuse_to_lose`.
+        """
+        found = read(Checkpoint.of(checkpoint).path) if resume else None
+        book = cls(checkpoint, found, count, about)
+        if found is None:
+            book.refuse_to_lose()
+        return book
+
+    def page(self, number: int) -> Page:
+        """The page of one training of several."""
+        return Page(self, number)
+
+    def start(self) -> None:
+        """Begin to count the seconds, unless they are counted already."""
+        self._due = self._due or monotonic() + self.checkpoint.rhythm[0]
+
+    def is_due(self, epochs: int) -> bool:
+        """Whether it is time to write, after a number of epochs of a training."""
+        seconds, every = self.checkpoint.rhythm
+        if every:
+            return epochs % every == 0
+        now = monotonic()
+        if now < self._due:
+            return False
+        self._due = now + seconds
+        return True
+
+    def get(self, number: int, settings: Settings) -> Position | None:
+        """Where a training with these settings stands; None if it has not begun.
+
+        Raises:
+            InvalidValue: it has other settings.
+        """
+        position = self._now.each.get(number)
+        if position is not None:
+            with self._named():
+                settings.check(position.settings)
+        return position
+
+    def check(self, position: Position, like: State) -> None:
+        """Refuse a position whose arrays are not those of an engine's own state.
+
+        Raises:
+            ShapeError: they are not.
+        """
+        with self._named():
+            for state in (position.state, position.best):
+                if state is not None:
+                    check_state(state, like)
+
+    def note(self, number: int, position: Position) -> None:
+        """Remember where a training stands, for the next time that is written."""
+        self._now.each[number] = position
+        self._is_new = True
+
+    def write(self) -> None:
+        """Put all positions, if some are new, in the place of the last ones, which stay whole until then.
+
+        Raises:
+            ModelFileError: the system does not let it be written; the text says why.
+        """
+        with self._one_at_a_time:
+            if not self._is_new:
+                return
+            self._is_new = False
+            data = replace(self._now, each=dict(self._now.each)).to_bytes()
+            try:
+                if not self._is_clean:
+                    remove_leftovers(self.path)
+                    self._is_clean = True
+                with replacing(self.path) as file:
+                    file.write(data)
+            except OSError as error:
+                reason = error.strerror or error
+                raise ModelFileError(
+                    f"{os.fspath(self.checkpoint.path)}: no checkpoint can be written ({reason})"
+                ) from error
+
+    def refuse_to_lose(self) -> None:
+        """Refuse to write over a file that is no checkpoint, or one of a training that has not ended.
+
+        Raises:
+            InvalidValue: there is such a file.
+        """
+        path = os.fspath(self.checkpoint.path)
+        found = read(path)
+        if not found:
+            return
+        try:
+            ended = Positions.from_bytes(found).ended
+        except ModelFileError as error:
+            raise InvalidValue(
+                f"{path} would be written over, and {error}: remove it, or take another name"
+            ) from error
+        if not ended:
+            raise InvalidValue(
+                f"{path} holds a training that has not ended: go on with it by resume, or remove it"
+            )
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors begin with the name of the file."""
+        try:
+            yield
+        except (ModelFileError, InvalidValue, ShapeError) as error:
+            raise type(error)(f"{os.fspath(self.checkpoint.path)}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Page:
+    """The place of one training in a book.
+
+    Attributes:
+        book: the book.
+        number: of the training in it.
+        alone: whether it is the only one, and written when its training ends.
+    """
+
+    book: Book
+    number: int
+    alone: bool = False
 
 
 def read(path: str | os.PathLike[str]) -> bytes | None:
@@ -289,59 +347,68 @@ class Keeper:
     """Writes checkpoints along a training.
 
     Attributes:
-        checkpoint: where and how often.
+        page: its place in the file.
         settings: of the training.
         writes: whether this process is the one that does.
     """
 
-    checkpoint: Checkpoint
+    page: Page
     settings: Settings
     writes: bool = True
-    _due: float = field(init=False, default=0.0)
-    _written: int = field(init=False, default=0)
+    _noted: int = field(init=False, default=-1)
+    _written: int = field(init=False, default=-1)
+    _stale: float = field(init=False, default=0.0)
 
-    def resume(self, loop: Loop, data: bytes | None) -> None:
-        """Let a loop go on from a checkpoint, if there is one.
+    def resume(self, loop: Loop) -> None:
+        """Let a loop go on from its page, if there is something on it.
 
         Raises:
-            InvalidValue: it is one of another training.
-            ModelFileError: it is damaged.
+            InvalidValue, ShapeError: it is one of another training, or of more epochs.
         """
-        if data is None:
-            return
-        path = os.fspath(self.checkpoint.path)
-        try:
-            position = Position.from_bytes(data)
-            self.settings.check(position.settings)
-        except (ModelFileError, InvalidValue) as error:
-            raise type(error)(f"{path}: {error}") from error
-        position.put(loop)
-        self._written = len(position.rows)
+        position = self.page.book.get(self.page.number, self.settings)
+        if position is not None:
+            if position.epochs > loop.epochs:
+                raise InvalidValue(
+                    f"{os.fspath(self.page.book.checkpoint.path)}: the checkpoint has"
+                    f" {position.epochs} epochs, and {loop.epochs} were asked for"
+                )
+            self.page.book.check(position, loop.engine.state())
+            position.put(loop)
+            self._noted = self._written = position.epochs
 
-    def start(self) -> None:
+    def start(self, loop: Loop) -> None:
         """Begin to count the seconds."""
-        self._due = monotonic() + self.checkpoint.rhythm[0]
+        self._note(loop)
+        self.page.book.start()
 
     def after_epoch(self, loop: Loop) -> None:
-        """Write if it is time to."""
-        seconds, epochs = self.checkpoint.rhythm
-        if monotonic() >= self._due if seconds else len(loop.history) % epochs == 0:
-            self.write(loop)
-            self.start()
+        """Write if it is time to; remember where the loop stands now and then."""
+        due = self.page.book.is_due(len(loop.history))
+        if due or monotonic() >= self._stale:
+            self._note(loop)
+        if due:
+            self._write()
 
-    def write(self, loop: Loop) -> None:
-        """Write, unless that epoch is written already."""
-        if self._written == len(loop.history):
-            return
-        self._written = len(loop.history)
-        if self.writes:
-            write(self.checkpoint.path, self._position(loop))
+    def end(self, loop: Loop, whole: bool) -> None:
+        """Write if nobody else does it when all trainings have ended.
 
-    def _position(self, loop: Loop) -> Position:
-        return Position(
-            settings=asdict(self.settings),
-            state=loop.engine.state(),
-            best=loop.best,
-            rows=loop.history.rows,
-            watch={name: getattr(loop.watch, name) for name in _WATCHED},
-        )
+        Args:
+            loop: which ends.
+            whole: whether it stands after an epoch; else what was remembered last is its place, for
+                the engine may be anywhere.
+        """
+        if whole:
+            self._note(loop)
+        if self.page.alone:
+            self._write()
+
+    def _write(self) -> None:
+        if self.writes and self._written != self._noted:
+            self._written = self._noted
+            self.page.book.write()
+
+    def _note(self, loop: Loop) -> None:
+        if self.writes and self._noted != len(loop.history):
+            self.page.book.note(self.page.number, Position.of(loop, asdict(self.settings)))
+            self._noted = len(loop.history)
+        self._stale = monotonic() + REMEMBERED

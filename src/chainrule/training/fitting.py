@@ -19,7 +19,7 @@ from chainrule.storage import Model
 from chainrule.tables import Encoder, Supervised, Table, TargetEncoder
 from chainrule.training.checkpoints import Checkpoint
 from chainrule.training.problem import Problem
-from chainrule.training.trainer import Result, train
+from chainrule.training.trainer import Log, Result, train
 
 STEPS, SMALLEST_BATCH, LARGEST_BATCH = 100, 32, 256  # steps an epoch, as far as the bounds allow
 
@@ -46,7 +46,8 @@ class Settings:
         weight_decay: None takes the optimizer's own.
         validation: share of the rows set aside to validate on; 0 for none.
         patience: epochs without a gain before training stops; 0 trains to the end.
-        engine, device, precision, distributed, threads, dtype, seed, checkpoint, resume: as in `train`.
+        engine, device, precision, distributed, threads, dtype, seed, checkpoint, resume, log: as in
+            `train`.
     """
 
     task: str | None = None
@@ -69,6 +70,7 @@ class Settings:
     seed: int = 0
     checkpoint: str | os.PathLike[str] | Checkpoint | None = None
     resume: bool = False
+    log: Log = None
 
     def rule(self) -> Optimizer:
         """The optimizer with its settings."""
@@ -164,6 +166,7 @@ def fit_table(
         progress=progress,
         checkpoint=settings.checkpoint,
         resume=settings.resume,
+        log=settings.log,
     )
     return fit_of(problem, result, len(problem.X), problem.rows, problem.learn.dropped)
 

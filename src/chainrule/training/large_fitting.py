@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from chainrule.optimizers import BatchOptimizer
 from chainrule.plan import Plan
 from chainrule.storage import Model
 from chainrule.training import checkpoints, memory, schedules
-from chainrule.training.cache import Cache
+from chainrule.training.cache import Cache, Contents
 from chainrule.training.caching import Reading, cached, place
 from chainrule.training.fitting import (
     Fit,
@@ -39,8 +39,9 @@ from chainrule.training.loop import Loop
 from chainrule.training.memory import PROGRAM, shown
 from chainrule.training.problem import network_for
 from chainrule.training.progress import Progress
+from chainrule.training.runs.plain import settings as settings_of
 from chainrule.training.stopping import Stopping
-from chainrule.training.trainer import keep, run, smaller
+from chainrule.training.trainer import keep, logged, run, smaller
 
 Pieces: TypeAlias = Iterable[tuple[Array, Array]]  # outputs, and targets (n,)
 
@@ -173,7 +174,10 @@ def _fit(
     bar = Progress(contents.rows) if progress else None
     loop = _loop(network, plan, rule.learning_rate, groups, settings, bar)
     reason = f"rows on the disk, {groups.count} group{'s' * (groups.count > 1)} an epoch"
-    result = run(loop, plan, reason, bar, lambda error: f"{error.message}. Try {smaller(rule)}")
+    told_of = settings_of(plan, Stopping.of(settings.patience), schedules.CONSTANT, settings.epochs)
+    with logged(settings.log, loop, told_of, lambda: _described(contents)) as over:
+        result = run(loop, plan, reason, bar, lambda error: f"{error.message}. Try {smaller(rule)}")
+        over(result)
     model = model_of(result, contents.encoder, contents.target, contents.rows)
     fit = LargeFit(
         model, [result], contents.rows + contents.checked, contents.dropped, result.seconds,
@@ -216,7 +220,6 @@ def _loop(
 
 def _kept(plan: Plan, stopping: Stopping, groups: Groups) -> checkpoints.Settings:
     """What a checkpoint is checked against; of the rows the identity of the cache."""
-    identity = json.dumps(groups.cache.contents.identity, sort_keys=True)
     engine = (
         "native" if groups.whole else f"native, by groups of {groups.blocks * groups.block:,} rows"
     )
@@ -224,9 +227,25 @@ def _kept(plan: Plan, stopping: Stopping, groups: Groups) -> checkpoints.Setting
         plan.as_dict(),
         asdict(stopping),
         repr(schedules.CONSTANT),
-        hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
+        {"file": _digest(groups.cache.contents)},
         engine,
+        "float32",
     )
+
+
+def _described(contents: Contents) -> dict[str, Any]:
+    return {
+        "rows": contents.rows,
+        "columns": contents.encoder.width,
+        "validated": contents.checked,
+        "digest": {"file": _digest(contents)},
+    }
+
+
+def _digest(contents: Contents) -> str:
+    """Of what the cache was made of."""
+    identity = json.dumps(contents.identity, sort_keys=True)
+    return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
 
 
 def _scores(model: Model, groups: Groups) -> tuple[Scores, Scores]:

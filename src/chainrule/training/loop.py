@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from chainrule.engines import Engine, State
 from chainrule.network import Network
+from chainrule.plan import Plan
 from chainrule.training.history import History
 from chainrule.training.rows import Checked
 from chainrule.training.schedules import Rates
@@ -24,6 +25,10 @@ Status: TypeAlias = Literal["finished", "stopped early", "interrupted", "diverge
 
 class TrainingInterrupted(RuntimeWarning):
     """Ctrl-C ended the training; the network holds what it had learned."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended the training of several networks, which a checkpoint holds."""
 
 
 class Event:
@@ -45,6 +50,11 @@ class Event:
         self.epoch = epoch
         self.epochs = loop.epochs
         self.loss, self.validation_loss, self.learning_rate, self.seconds = row
+
+    @property
+    def plan(self) -> Plan:
+        """What is trained and how."""
+        return self._loop.engine.plan
 
     @property
     def network(self) -> Network:
@@ -94,6 +104,7 @@ class Loop:
         self.history = History()
         self.best: State | None = None
         self.keeper: Keeper | None = None
+        self._whole = True  # whether the engine stands where the history ends
         self.watched: Callable[[Engine], float] | None = None
         self.start = perf_counter()
 
@@ -106,9 +117,11 @@ class Loop:
         try:
             status = self._epochs()
             if self.keeper:
-                self.keeper.write(self)
+                self.keeper.end(self, whole=True)
             return status
         except KeyboardInterrupt:
+            if self.keeper:
+                self.keeper.end(self, whole=self._whole)
             warnings.warn(
                 f"interrupted after {len(self.history)} of {self.epochs} epochs",
                 TrainingInterrupted,
@@ -122,9 +135,10 @@ class Loop:
         if self.watch.out_of_patience:  # a training that is resumed after its end
             return "stopped early"
         if self.keeper:
-            self.keeper.start()
+            self.keeper.start(self)
         self.start = perf_counter() - before
         for number, (rates, last_rate) in enumerate(islice(self.rates, len(rows), None), len(rows)):
+            self._whole = False
             if after(engine_epoch(number, rates), last_rate):
                 return "stopped early"
         return "finished"
@@ -144,6 +158,7 @@ class Loop:
         if is_best and watch.patience:
             self.best = self.engine.state()
         told_to_stop = self.callbacks and self._tell(len(rows), row)
+        self._whole = True
         if self.keeper:
             self.keeper.after_epoch(self)
         return bool(told_to_stop or watch.out_of_patience)

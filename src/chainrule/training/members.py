@@ -21,8 +21,10 @@ from chainrule.errors import InvalidValue
 from chainrule.losses import Own
 from chainrule.network import Layer, Network
 from chainrule.optimizers import BatchOptimizer
-from chainrule.training.loop import Callback
+from chainrule.training.checkpoints import Book
+from chainrule.training.loop import Callback, Interrupted
 from chainrule.training.pool import Pool
+from chainrule.training.runs.log import RunLog
 from chainrule.training.trainer import Result, train
 
 Folds = npt.NDArray[np.int64]
@@ -124,6 +126,8 @@ def train_members(
     threads: int,
     progress: bool = False,
     around: Callable[[int], AbstractContextManager[Callback]] | None = None,
+    book: Book | None = None,
+    log: RunLog | None = None,
 ) -> list[Result]:
     """Train each member's network in place on all rows but its fold, one on each thread.
 
@@ -133,10 +137,34 @@ def train_members(
         threads: how many members train at the same time.
         progress: show how many are done.
         around: for the number of a member, a context to train it in, which gives a callback.
+        book: to keep them in, and to go on from.
+        log: of the run, which is begun; each member is told of under its number, from 1.
 
     Raises:
         ChainruleError: as `train`.
+        Interrupted: Ctrl-C; those that are under way end after their epoch.
     """
+    try:
+        return _trained(members, rows, threads, progress, around, book, log)
+    except KeyboardInterrupt:
+        if book is None:
+            raise
+        raise Interrupted from None
+    finally:
+        if book:
+            book.write()  # all have ended by now, after an epoch
+
+
+def _trained(
+    members: Sequence[Member],
+    rows: Rows,
+    threads: int,
+    progress: bool,
+    around: Callable[[int], AbstractContextManager[Callback]] | None,
+    book: Book | None,
+    log: RunLog | None,
+) -> list[Result]:
+    """The same, without the last writing."""
     alone = len(members) == 1
     with (
         _single_products(members),
@@ -161,6 +189,8 @@ def train_members(
                         threads=threads if alone else 1,
                         callbacks=[lambda _: pool.stop.is_set(), *([told] if told else [])],
                         progress=progress and alone,
+                        checkpoint=book.page(number) if book else None,
+                        log=log and log.network(number + 1),
                         **member.settings,
                     )
 

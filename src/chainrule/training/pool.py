@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from threading import Event
 from time import perf_counter
 from types import TracebackType
@@ -61,7 +67,7 @@ class Pool:
             what: in a few words, for the line of progress.
             jobs: each is called once, on some thread.
         """
-        futures: list[Future[T]] = [self._executor.submit(job) for job in jobs]
+        futures = self._submitted(jobs)
         waiting = set(futures)
         while waiting:
             done, waiting = wait(waiting, timeout=_LIVE, return_when=FIRST_COMPLETED)
@@ -70,6 +76,28 @@ class Pool:
             if self._line is not None:
                 self._line.show(what, len(futures) - len(waiting), len(futures))
         return [future.result() for future in futures]
+
+    def _submitted(self, jobs: Sequence[Callable[[], T]]) -> list[Future[T]]:
+        """The jobs on their way; none begins before all are.
+
+        Ctrl-C while a thread is being started would leave one that the executor does not know of, and
+        does not wait for: it finds `stop` set and does nothing.
+        """
+        all_are = Event()
+
+        def gated(job: Callable[[], T]) -> T:
+            all_are.wait()
+            if self.stop.is_set():
+                raise CancelledError
+            return job()
+
+        try:
+            return [self._executor.submit(gated, job) for job in jobs]
+        except BaseException:
+            self.stop.set()
+            raise
+        finally:
+            all_are.set()
 
 
 class _Line:

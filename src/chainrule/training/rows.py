@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule import chance
-from chainrule.arrays import Array, DType, numbers
+from chainrule.arrays import Array, DType, numbers, room_for
 from chainrule.errors import DataError, InvalidValue, ShapeError
 from chainrule.losses import targets
 from chainrule.plan import Plan
@@ -160,7 +160,19 @@ def prepare(
 
     Raises:
         ShapeError, DataError, InvalidValue: something does not fit; the text says what.
+        OutOfMemory: there is no room for them.
     """
+    with room_for(f"the rows and targets as arrays of {plan.dtype}"):
+        return _prepared(plan, X, y, weights, validation)
+
+
+def _prepared(
+    plan: Plan,
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    weights: npt.ArrayLike | None,
+    validation: tuple[npt.ArrayLike, ...] | float | None,
+) -> Data:
     data = Data(*_pair(plan, X, y, "X", "y"))
     data.weights = row_weights(weights, len(data.X), plan.dtype)
     if validation is None:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.elementary import cos_turns, log, power
 from chainrule.errors import InvalidValue, unknown
 
 Factors: TypeAlias = NDArray[np.float64]
@@ -68,7 +69,7 @@ class StepDecay:
 
     def factors(self, k: Factors, total: int, per_epoch: int) -> Factors:
         """s_k; see `Schedule.factors`."""
-        return np.asarray(self.factor ** (k // per_epoch // self.every))
+        return np.asarray(power(self.factor, k // per_epoch // self.every))
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class CosLog:
 
     def factors(self, k: Factors, total: int, per_epoch: int) -> Factors:
         """s_k; see `Schedule.factors`."""
-        turns = np.log2(1 + (2**self.waves - 1) * k / total)
-        return np.asarray((1 - np.cos(2 * np.pi * turns)) / 2)
+        turns = log(1 + (2**self.waves - 1) * k / total) / log(2)
+        return np.asarray((1 - cos_turns(turns)) / 2)
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def by_epoch(
 
 def _cosine(start: float, end: float, progress: Factors) -> Factors:
     """From start at 0 to end at 1 along half a wave."""
-    return np.asarray(end + (start - end) * (1 + np.cos(np.pi * progress)) / 2)
+    return np.asarray(end + (start - end) * (1 + cos_turns(progress / 2)) / 2)
 
 
 def _check(holds: bool, otherwise: str) -> None:

@@ -21,9 +21,10 @@ from chainrule.training.fitting import Fit, Settings, batch_size_for, fit_of
 from chainrule.training.loop import Loop
 from chainrule.training.problem import Problem
 from chainrule.training.progress import Progress
+from chainrule.training.runs.plain import settings as settings_of
 from chainrule.training.stopping import Stopping
 from chainrule.training.streaming import Drawn, Stream
-from chainrule.training.trainer import keep, run, smaller
+from chainrule.training.trainer import keep, logged, run, smaller
 
 
 def fit_stream(
@@ -86,7 +87,12 @@ def fit_stream(
     loop.callbacks = (shown,) if shown else ()
     keep(loop, settings.checkpoint, settings.resume, lambda: _kept(plan, settings, groups))
     reason = "files are read along the training"
-    result = run(loop, plan, reason, shown, lambda error: f"{error.message}. Try {smaller(rule)}")
+    told_of = settings_of(plan, Stopping.of(settings.patience), schedules.CONSTANT, settings.epochs)
+    with logged(settings.log, loop, told_of, lambda: _described(groups, problem)) as over:
+        result = run(
+            loop, plan, reason, shown, lambda error: f"{error.message}. Try {smaller(rule)}"
+        )
+        over(result)
     rows = sum(counts) + (0 if problem.check is None else len(problem.check.target))
     return fit_of(problem, result, sum(counts), rows, len(groups) - rows)
 
@@ -132,13 +138,28 @@ def _loop(
     return Loop(engine, network, rates, settings.epochs, validation, stopping)
 
 
+def _digest(groups: RowGroups) -> str:
+    """The files in words: their names and their rows."""
+    found = hashlib.blake2b(repr(groups).encode(), digest_size=8)
+    return f"{len(groups)} × {len(groups.names)}, digest {found.hexdigest()}"
+
+
+def _described(groups: RowGroups, problem: Problem) -> dict[str, Any]:
+    return {
+        "rows": len(groups),
+        "columns": problem.X.shape[1],
+        "validated": 0 if problem.validation is None else len(problem.validation[0]),
+        "digest": {"files": _digest(groups)},
+    }
+
+
 def _kept(plan: Plan, settings: Settings, groups: RowGroups) -> checkpoints.Settings:
-    """What a checkpoint is checked against; of the files their names and their rows."""
-    found = hashlib.blake2b(repr(groups).encode(), digest_size=16)
+    """What a checkpoint is checked against."""
     return checkpoints.Settings(
         plan.as_dict(),
         asdict(Stopping.of(settings.patience)),
         repr(schedules.CONSTANT),
-        found.hexdigest(),
+        {"files": _digest(groups)},
         "torch",
+        settings.precision,
     )

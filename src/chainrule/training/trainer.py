@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +21,19 @@ from chainrule.losses.own import Function
 from chainrule.network import Network
 from chainrule.optimizers import LBFGS, TOGETHER, BatchOptimizer, Groups, Optimizer
 from chainrule.plan import Plan
-from chainrule.storage import check_target
 from chainrule.training import checkpoints, rows, scaling, schedules
-from chainrule.training.checkpoints import Checkpoint, Keeper, Settings
+from chainrule.training.checkpoints import Book, Checkpoint, Keeper, Page, Settings
 from chainrule.training.history import History
 from chainrule.training.lbfgs import LBFGSLoop
 from chainrule.training.loop import Callback, Loop, Status, write_back
 from chainrule.training.progress import Progress
+from chainrule.training.runs.log import NetworkLog, RunLog
+from chainrule.training.runs.plain import settings as settings_of
 from chainrule.training.schedules import Schedule
 from chainrule.training.stopping import TO_THE_END, Stopping
 
 BATCH_SIZE = 32  # rows in a step where nothing else is asked for
+Log: TypeAlias = str | os.PathLike[str] | RunLog | NetworkLog | None  # where a run is kept
 _LARGE = 100.0  # inputs and targets beyond this are named when training diverges
 
 
@@ -116,8 +120,9 @@ def train(
     watched: Callable[[Engine], float] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None = None,
     resume: bool = False,
+    log: Log = None,
 ) -> Result:
     """Train a network in place.
 
@@ -160,6 +165,8 @@ def train(
             end; while it is written, the last one stays whole.
         resume: go on from the checkpoint, if there is one, as if nothing had happened. Data and settings have to be the
             same; `epochs` may be more, under a constant schedule.
+        log: a folder to keep the run in, as a file of lines that grows with every epoch, or a
+            `RunLog`; `chainrule runs` lists, compares and draws what is there.
 
     Returns:
         A `Result`.
@@ -206,10 +213,54 @@ def train(
         checkpoint,
         resume,
         lambda: Settings.of(
-            plan, Stopping.of(stopping), schedules.get(schedule), epochs, data, worker.name
+            plan,
+            Stopping.of(stopping),
+            schedules.get(schedule),
+            epochs,
+            checkpoints.described(data),
+            worker.name,
+            precision,
         ),
     )
-    return run(loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data))
+    told_of = settings_of(plan, Stopping.of(stopping), schedules.get(schedule), epochs)
+    with logged(log, loop, told_of, lambda: _described(data)) as over:
+        result = run(
+            loop, plan, reason, shown, lambda error: what_happened(error, worker, plan, data)
+        )
+        over(result)
+    return result
+
+
+@contextmanager
+def logged(
+    log: Log, loop: Loop, settings: Mapping[str, Any], data: Callable[[], Mapping[str, Any]]
+) -> Iterator[Callable[[Result], object]]:
+    """A context to run a loop in, which keeps the run; it gives what is to be told of the result.
+
+    Args:
+        log: where; None keeps nothing.
+        loop: ready to run.
+        settings: of the training.
+        data: describes what is trained on.
+
+    Raises:
+        InvalidValue: no run can be kept there.
+    """
+    if log is None or loop.engine.rank:  # of several processes, the first tells
+        yield lambda _: None
+        return
+    with log if isinstance(log, NetworkLog) else RunLog.of(log) as run_log:
+        loop.callbacks = (*loop.callbacks, run_log.begin(loop, settings, data))
+        yield run_log.end
+
+
+def _described(data: rows.Data) -> dict[str, Any]:
+    return {
+        "rows": len(data.X),
+        "columns": data.X.shape[1],
+        "validated": 0 if data.validation is None else len(data.validation[0]),
+        "digest": checkpoints.described(data),
+    }
 
 
 def run(
@@ -244,7 +295,7 @@ def run(
 
 def keep(
     loop: Loop,
-    checkpoint: str | os.PathLike[str] | Checkpoint | None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | Page | None,
     resume: bool,
     settings: Callable[[], Settings],
 ) -> None:
@@ -252,7 +303,7 @@ def keep(
 
     Args:
         loop: ready to run.
-        checkpoint: where and how often; None for none.
+        checkpoint: where and how often; a page of a book that is open already; None for none.
         resume: whether to go on.
         settings: what the checkpoint has to agree with; called only if there is one.
 
@@ -267,13 +318,16 @@ def keep(
         return
     if isinstance(loop, LBFGSLoop):
         raise InvalidValue("lbfgs remembers more than its steps: it makes no checkpoints")
-    keeper = Keeper(Checkpoint.of(checkpoint), settings(), loop.engine.rank == 0)
-    path = check_target(keeper.checkpoint.path)
-    if resume:
-        found = checkpoints.read(path) if keeper.writes else None
+    first = loop.engine.rank == 0
+    if not isinstance(checkpoint, Page):
+        found = checkpoints.read(Checkpoint.of(checkpoint).path) if resume and first else None
         group = getattr(loop.engine, "group", None)  # the first process tells the others
-        keeper.resume(loop, group.told(found) if group else found)
-    loop.keeper = keeper
+        book = Book(checkpoint, group.told(found) if resume and group else found)
+        if first and found is None:
+            book.refuse_to_lose()
+        checkpoint = Page(book, 0, alone=True)
+    loop.keeper = Keeper(checkpoint, settings(), writes=first)
+    loop.keeper.resume(loop)
 
 
 def loop_for(

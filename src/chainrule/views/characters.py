@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chainrule.views.data import Curve, Numbers, Path, Range
-from chainrule.views.numbers import finite, first, pooled, settles, spread
+from chainrule.views.numbers import finite, first, median_of, pooled, settles, spread
 
 __all__ = ["Line", "chart", "curves", "paths", "ranges"]
 
@@ -38,7 +38,9 @@ _FRAMES = {  # tick and side of y, corner, side and tick of x
 # ------------------------------------------------------------------------------- what is compared
 
 
-def curves(curves: Sequence[Curve], width: int, height: int, unicode: bool = True) -> str:
+def curves(
+    curves: Sequence[Curve], width: int, height: int, unicode: bool = True, each: str = "run"
+) -> str:
     """The median loss of every epoch; a line whose runs all diverged ends with an x.
 
     Args:
@@ -46,13 +48,13 @@ def curves(curves: Sequence[Curve], width: int, height: int, unicode: bool = Tru
         width: columns, at most.
         height: lines, of which four are not the field's.
         unicode: whether braille and box characters may be used; else it is pure ASCII.
+        each: what the losses of one name are of.
     """
     lines = [
         (curve.name, np.arange(1.0, curve.losses.shape[1] + 1), spread(curve.losses)[1])
         for curve in curves
     ]
-    repeats = max((len(curve.losses) for curve in curves), default=1)
-    label = "mean loss" if repeats == 1 else f"loss, median of {repeats} runs"
+    label = median_of(curves, each)
     return chart(lines, width, height, x_label="epoch", y_label=label, unicode=unicode)
 
 

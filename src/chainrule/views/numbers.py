@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.views.data import Numbers
+from chainrule.views.data import Curve, Numbers
 
 
 def finite(values: Numbers) -> Numbers:
@@ -28,6 +28,14 @@ def spread(losses: Numbers) -> Numbers:
     spread = np.full((3, losses.shape[1]), np.nan)
     spread[:, some] = np.nanquantile(alive[:, some], (0, 0.5, 1), axis=0)
     return spread
+
+
+def median_of(curves: Sequence[Curve], each: str = "run") -> str:
+    """What the lines of some curves are: the median of how many runs, or whatever each is of."""
+    repeats = {len(curve.losses) for curve in curves}
+    if repeats <= {1}:
+        return "mean loss"
+    return f"loss, median of {max(repeats) if len(repeats) == 1 else 'all'} {each}s"
 
 
 def settles(values: Numbers) -> bool:

@@ -48,6 +48,22 @@ def time(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
+def duration(seconds: float) -> str:
+    """To three figures below a minute; hours, minutes and seconds above it."""
+    if not 60 <= seconds < math.inf:
+        return time(seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60:,} h {minutes % 60:02} min"
+
+
+def clean(text: str, letters: int = 40) -> str:
+    """Text from outside in one line, without what a terminal would take for a command."""
+    printed = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printed if len(printed) <= letters else printed[: letters - 1] + "…"
+
+
 def many(number: int, noun: str) -> str:
     """So many of them, as "1 thread" or "1,200 rows"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -25,6 +25,8 @@ _SHARE = 0.75  # of the time that goes into training where it goes as fast as it
 _PIECES = 1000  # of training, over which the pace is taken; no more than the last second's
 _AHEAD = 2  # frames on their way that the page has not seen
 _FASTEST = 1_000_000.0  # steps a second that can be asked for
+_GROWTH = 1.5  # how many times as many steps a piece may have as the one before it
+_DENSE = 1.3  # a step so many times the one measured last is measured without waiting for a frame
 
 Message = dict[str, Any]
 
@@ -58,6 +60,10 @@ class Conductor(threading.Thread):
         self._playing, self._dirty = False, False
         self._drawn, self._speed = 0, 0.0
         self._shown, self._seen, self._run = 0, 0, 0
+        self._told, self._measured = (
+            -1,
+            0,
+        )  # steps: of the last frame, and of what was measured last
         self._next_frame = 0.0
         self._owed, self._since, self._piece = 0.0, 0.0, 1
         self._pace: deque[tuple[float, int]] = deque(maxlen=_PIECES)
@@ -118,6 +124,7 @@ class Conductor(threading.Thread):
         self._drawn = min(self._drawn, len(self._race.lanes) - 1)
         self._run += 1
         self._piece, self._owed = 1, 0.0
+        self._told, self._measured = -1, 0
         self._pace.clear()
         if "playing" in message:
             self._playing = message["playing"] is True
@@ -148,6 +155,8 @@ class Conductor(threading.Thread):
                 "shown": window.shown.tolist(),
                 "points": window.points.astype("float32").tolist(),
                 "values": values[window.shown].tolist(),
+                "aside": window.aside_points.astype("float32").tolist(),
+                "values_aside": scene.values_aside[window.aside].tolist(),
                 "range": [float(values.min()), float(values.max())],
                 "held": held(scene, race.experiment.view),
                 "in_plane": scene.encoder is None,
@@ -229,13 +238,16 @@ class Conductor(threading.Thread):
         took = time.perf_counter() - began
         learning = sum(lane.status == LEARNING for lane in race.lanes)
         self._pace.append((began + took, made * learning))
+        if race.step >= _DENSE * self._measured:  # the first steps change the most
+            self._measured = race.step
+            race.measure()
         if race.ended:
             self._playing, self._dirty = False, True
         elif self._speed:
             time.sleep(max(0.0, min(0.01, 1 / self._speed)))
         else:
             grown = self._piece * _PIECE / max(took, 1e-6)
-            self._piece = max(1, int(min(grown, self._piece * 4)))
+            self._piece = max(1, int(min(grown, self._piece * _GROWTH + 1)))
             time.sleep(took * (1 / _SHARE - 1))
 
     def _allowed(self, now: float) -> int:
@@ -260,7 +272,8 @@ class Conductor(threading.Thread):
         span = now - self._pace[0][0] if len(self._pace) > 1 else 0.0
         pace = sum(steps for _, steps in list(self._pace)[1:]) / span if span > 0 else 0.0
         facts = {"run": self._run, "playing": self._playing, "pace": round(pace)}
-        self._show(frame(self._shown, self.race, self._drawn, facts))
+        self._show(frame(self._shown, self.race, self._drawn, self._told, facts))
+        self._told = self._measured = self.race.step
 
 
 _DOING: dict[str, Callable[[Conductor, Message], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
@@ -158,10 +159,12 @@ class View:
     Attributes:
         axes: two columns of numbers; without them two principal components, or the two there are.
         held: where the other columns are held; at their median without it.
+        aside: whether the rows set aside are drawn, too.
     """
 
     axes: tuple[str, ...] = ()
     held: Mapping[str, float] = field(default_factory=dict)
+    aside: bool = False
 
     @classmethod
     def of(cls, given: Given) -> Self:
@@ -169,7 +172,7 @@ class View:
         axes = given.each("axes", 2, lambda v: _text("axes", v, 1000))
         if len(axes) == 1 or len(set(axes)) < len(axes):
             raise InvalidValue("a plane has two axes, two different columns")
-        return cls(axes, given.numbers("held", limits.COLUMNS))
+        return cls(axes, given.numbers("held", limits.COLUMNS), given.flag("aside"))
 
 
 @dataclass(frozen=True)
@@ -330,6 +333,13 @@ class Given:
             for key, each in value.items()
         }
 
+    def flag(self, name: str) -> bool:
+        """Yes or no; no without it."""
+        value = self.values.get(name, False)
+        if not isinstance(value, bool):
+            raise InvalidValue(f"{name} is true or false, got {_shortened(value)}")
+        return value
+
     def text(self, name: str, usual: str, longest: int) -> str:
         """Text."""
         return _text(name, self.values.get(name, usual), longest)
@@ -365,7 +375,7 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
+    if not number or not abs(value) <= sys.float_info.max or not low <= value <= high:
         between = "" if math.isinf(low) else f" from {low:g}" + f" to {high:g}" * math.isfinite(high)  # fmt: skip
         raise InvalidValue(f"{name} is a number{between}, got {_shortened(value)}")
     return float(value)

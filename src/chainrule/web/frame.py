@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,14 @@ _ALIGNED = 8
 Bytes = npt.NDArray[np.uint8]
 
 
-def frame(number: int, race: Race, drawn: int, facts: dict[str, Any]) -> bytes:
+def frame(number: int, race: Race, drawn: int, since: int, facts: dict[str, Any]) -> bytes:
     """The frame of a race as it is.
 
     Args:
         number: of the frame.
         race: the lanes.
         drawn: the lane whose weights and units are shown, from 0.
+        since: the step of the frame before; what was measured after it stands in this one.
         facts: what else stands in the header.
     """
     measures = race.measure()
@@ -54,7 +56,10 @@ def frame(number: int, race: Race, drawn: int, facts: dict[str, Any]) -> bytes:
         "frame": number,
         "step": race.step,
         "drawn": drawn,
-        "lanes": [_lane(*each) for each in zip(race.lanes, measures, strict=True)],
+        "lanes": [
+            _lane(lane, measured) | {"curve": _newest(curve, since)}
+            for lane, measured, curve in zip(race.lanes, measures, race.curves, strict=True)
+        ],
         **facts,
     }
     return packed(header, arrays)
@@ -71,6 +76,12 @@ def _lane(lane: Lane, measures: Measures) -> dict[str, Any]:
         "message": lane.message,
         "rate": lane.rate,
     }
+
+
+def _newest(curve: list[Measures], since: int) -> list[list[float | None]]:
+    """Step, loss and validation loss of what was measured after a step."""
+    newest = list(takewhile(lambda measures: measures.step > since, reversed(curve)))[::-1]
+    return [[each.step, _finite(each.loss), _finite(each.validation)] for each in newest]
 
 
 def _finite(value: float) -> float | None:

@@ -31,6 +31,7 @@ class Scene:
         title: what the data are called.
         X, t: the rows to learn from, (n, d), and what they should lead to, as `losses.targets` gives it.
         validation: other rows and targets, or None.
+        aside: the columns that these rows were made of, or None.
         inputs: the names of the d numbers of a row.
         target: what the outputs mean.
         encoder: what made X of a table's columns; None for points in the plane, which go in as they are.
@@ -42,6 +43,7 @@ class Scene:
     X: Array
     t: Array
     validation: tuple[Array, Array] | None
+    aside: Table | None
     inputs: tuple[str, ...]
     target: TargetEncoder
     encoder: Encoder | None
@@ -78,8 +80,15 @@ class Scene:
     @property
     def values(self) -> npt.NDArray[np.float64]:
         """(n,), the number of each row's class, or what is to be learned in its own unit."""
-        first = self.t[:, 0].astype(np.float64)
-        return np.asarray(self.target.mean + self.target.spread * first)
+        return self._in_its_unit(self.t)
+
+    @property
+    def values_aside(self) -> npt.NDArray[np.float64]:
+        """The same of the rows that validate; none without them."""
+        return self._in_its_unit(self.t[:0] if self.validation is None else self.validation[1])
+
+    def _in_its_unit(self, t: Array) -> npt.NDArray[np.float64]:
+        return np.asarray(self.target.mean + self.target.spread * t[:, 0].astype(np.float64))
 
     def network(self, net: Net, seed: int) -> Network:
         """The network that every lane begins with.
@@ -152,12 +161,24 @@ def _of_shape(data: Data) -> Scene:
     target = TargetEncoder("class", "classification", tuple(classes))
     points, y = _points(table, data, len(classes))
     X, t = _matrices(points, y, target)
-    validation = (
-        _matrices(*_points(fresh, Data(), len(classes)), target) if data.validation else None
-    )
-    features = Table({"x1": points[:, 0], "x2": points[:, 1]})
+    others = _points(fresh, Data(), len(classes)) if data.validation else None
     labels = tuple(str(int(label)) for label in y)
-    return Scene(data.name, X, t, validation, ("x1", "x2"), target, None, features, labels)
+    return Scene(
+        title=data.name,
+        X=X,
+        t=t,
+        validation=others and _matrices(*others, target),
+        aside=others and _columns(others[0]),
+        inputs=("x1", "x2"),
+        target=target,
+        encoder=None,
+        features=_columns(points),
+        labels=labels,
+    )
+
+
+def _columns(points: npt.NDArray[np.float64]) -> Table:
+    return Table({"x1": points[:, 0], "x2": points[:, 1]})
 
 
 def _matrices(X: npt.ArrayLike, y: npt.ArrayLike, target: TargetEncoder) -> tuple[Array, Array]:
@@ -204,6 +225,7 @@ def _of_table(data: Data, table: Table) -> Scene:
         X=X,
         t=t,
         validation=None if checked is None else _matrices(*checked, problem.target),
+        aside=None if problem.check is None else problem.check.features,
         inputs=tuple(problem.encoder.feature_names),
         target=problem.target,
         encoder=problem.encoder,

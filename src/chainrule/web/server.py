@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from chainrule.web import limits
 from chainrule.web.experiment import HIDDEN_ACTIVATIONS, STEPPING, Experiment
 from chainrule.web.guard import Guard, fresh_token, is_local, names_of
 from chainrule.web.scene import Scene
-from chainrule.web.uploads import Tables, TooLarge, Upload, described
+from chainrule.web.uploads import Tables, TooLarge, Upload, described, naming
 from chainrule.web.visit import Visit
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}  # fmt: skip
@@ -71,6 +72,7 @@ class Site:
             "data": {name: {"about": about, "drawn": name in SHAPES} for name, about in BUILTIN.items()},
             "lessons": lessons(),
             "opened": self.opened,
+            "styles_of_maps": _styles_of_maps(),
             "blank": Experiment().as_dict(),
             "experiment": self.experiment.as_dict(),
         }  # fmt: skip
@@ -86,14 +88,15 @@ class Site:
         """A file that was dropped on the page."""
         if request.headers.get("content-type") != "application/octet-stream":
             return JSONResponse({"error": "a file comes as application/octet-stream"}, 415)
+        name = request.query_params.get("name", "")
         upload = Upload()
         try:
-            async with asyncio.timeout(limits.UPLOAD_SECONDS):
-                async for piece in request.stream():
-                    upload.write(piece)
-            name = request.query_params.get("name", "")
-            async with self.reading:
-                digest, table = await asyncio.to_thread(upload.table, name)
+            with naming(name):
+                async with asyncio.timeout(limits.UPLOAD_SECONDS):
+                    async for piece in request.stream():
+                        upload.write(piece)
+                async with self.reading:
+                    digest, table = await asyncio.to_thread(upload.table, name)
             told = described(name, digest, table)
             self.tables.keep(digest, table)
             return JSONResponse(told)
@@ -161,6 +164,16 @@ def _plotly() -> bytes:
 
 
 @cache
+def _styles_of_maps() -> list[str]:
+    """The ids of style elements that Plotly's script makes for maps, unless elements of that id are there.
+
+    The page's policy allows no such style, and no map is shown: the page takes the ids first.
+    """
+    content = _content()["/plotly.js"][0]
+    return [found.decode() for found in re.findall(rb'getElementById\("([0-9a-f]{64})"\)', content)]
+
+
+@cache
 def lessons() -> list[dict[str, Any]]:
     """The lessons, each with its experiment as the page takes it.
 
@@ -196,7 +209,8 @@ def listen(host: str, port: int | None) -> socket.socket:
         except (OSError, OverflowError) as error:
             made.close()
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            refused = InvalidValue(f"cannot listen at {host}, port {each}: {reason}")
+            where = host if port is None else f"{host}, port {port}"
+            refused = InvalidValue(f"cannot listen at {where}: {reason}")
     raise refused
 
 

@@ -7,6 +7,8 @@ import hashlib
 import tempfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -19,6 +21,7 @@ from chainrule.web import limits
 _ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
+_ITSELF = "the file"  # its place on the disk is nobody's business
 
 
 class TooLarge(DataError):
@@ -54,6 +57,16 @@ class Tables:
                 raise UnknownName("that file is not here: drop it on the page")
             self._tables.move_to_end(digest)
             return self._tables[digest]
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Whatever is wrong with a file is said with its name."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error)
+        raise type(error)(f"{name or _ITSELF}: {text.removeprefix(f'{_ITSELF}: ')}") from error
 
 
 class Upload:
@@ -92,7 +105,7 @@ class Upload:
         if not self._size:
             raise DataError("the file is empty")
         with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            path = Path(folder, f"the file{_ending(name)}")
+            path = Path(folder, f"table{_ending(name)}")
             self._unpack(path)
             return self._digest.hexdigest(), read(path)
 
@@ -132,8 +145,7 @@ def read(path: Path) -> Table:
                 raise TooLarge(_too_wide())
             parts.append(part)
     except DataError as error:
-        text = str(error).replace(str(path), path.name)  # the folder is nobody's business
-        raise type(error)(text) from error
+        raise type(error)(str(error).replace(str(path), _ITSELF)) from error
     if len(parts[0].names) < 2:
         raise DataError("the table has one column only: there is nothing to learn from")
     return Table.joined(parts)

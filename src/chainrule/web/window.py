@@ -33,6 +33,7 @@ class Window:
         place: from points in the plane, (m, 2), to rows that a network takes, (m, d).
         shown: the numbers, from 0, of the rows that are drawn.
         points: where these lie, (shown, 2).
+        aside, aside_points: the same of the rows that validate.
         grid, small: (GRID², d) and (SMALL², d), the rows at the points of two grids, line by line.
     """
 
@@ -42,6 +43,8 @@ class Window:
     place: Callable[[Numbers], Array]
     shown: npt.NDArray[np.int64]
     points: Numbers
+    aside: npt.NDArray[np.int64]
+    aside_points: Numbers
     grid: Array
     small: Array
 
@@ -58,9 +61,12 @@ class Window:
             UnknownName: there is no such column.
             InvalidValue: a column of it holds no numbers.
         """
-        axes, points, place = _plane(scene, view)
-        count = len(points)
-        shown = np.unique(np.linspace(0, count - 1, min(count, limits.POINTS)).astype(np.int64))
+        axes, locate, place = _plane(scene, view)
+        points = locate(scene.X, scene.features)
+        shown, aside, aside_points = _some(len(points)), _some(0), np.empty((0, 2))
+        if scene.validation is not None and scene.aside is not None:
+            aside = _some(len(scene.aside))
+            aside_points = locate(scene.validation[0], scene.aside)[aside]
         x, y = (before.x, before.y) if before else (axis(points[:, i], GRID) for i in (0, 1))
         ends = (x[0], x[-1]), (y[0], y[-1])
         return cls(
@@ -70,6 +76,8 @@ class Window:
             place=place,
             shown=shown,
             points=points[shown],
+            aside=aside,
+            aside_points=aside_points,
             grid=place(_grid(ends, GRID)),
             small=place(_grid(ends, SMALL)),
         )
@@ -88,13 +96,20 @@ def held(scene: Scene, view: View) -> list[dict[str, Any]]:
     return found
 
 
-Plane = tuple[tuple[str, str], Numbers, Callable[[Numbers], Array]]
+# The axes; from rows and the columns that they were made of to points, (n, 2); from points to rows.
+Locate = Callable[[Array, Table], Numbers]
+Plane = tuple[tuple[str, str], Locate, Callable[[Numbers], Array]]
+
+
+def _some(count: int) -> npt.NDArray[np.int64]:
+    """The numbers of the rows that are drawn of so many."""
+    return np.unique(np.linspace(0, count - 1, min(count, limits.POINTS)).astype(np.int64))
 
 
 def _plane(scene: Scene, view: View) -> Plane:
-    """The axes, where the rows lie, and what row a place stands for."""
+    """The axes, where rows lie, and what row a place stands for."""
     if scene.encoder is None:
-        return ("x1", "x2"), scene.X.astype(np.float64), lambda at: at.astype(np.float32)
+        return ("x1", "x2"), lambda X, _: X.astype(np.float64), lambda at: at.astype(np.float32)
     numbers = _numbers(scene)
     for name in view.axes:
         if name not in numbers:
@@ -105,15 +120,22 @@ def _plane(scene: Scene, view: View) -> Plane:
         return _columns(scene, view, (numbers[0], numbers[1]))
     X = scene.X.astype(np.float64)
     if X.shape[1] == 1:
-        return _line(scene, X)
-    axes, points, place = components(X)
-    return axes, points, lambda at: np.ascontiguousarray(place(at), np.float32)
+        return _line(scene)
+    axes, locate, place = components(X)
+    return (
+        axes,
+        lambda X, _: locate(X.astype(np.float64)),
+        lambda at: np.ascontiguousarray(place(at), np.float32),
+    )
 
 
-def _line(scene: Scene, X: Numbers) -> Plane:
+def _line(scene: Scene) -> Plane:
     """One number only: it lies along the first axis, and the second says nothing."""
-    points = np.column_stack([X[:, 0], np.zeros(len(X))])
-    return (scene.inputs[0], ""), points, lambda at: np.ascontiguousarray(at[:, :1], np.float32)
+
+    def locate(X: Array, _: Table) -> Numbers:
+        return np.column_stack([X[:, 0], np.zeros(len(X))]).astype(np.float64)
+
+    return (scene.inputs[0], ""), locate, lambda at: np.ascontiguousarray(at[:, :1], np.float32)
 
 
 def _columns(scene: Scene, view: View, axes: tuple[str, str]) -> Plane:
@@ -125,7 +147,9 @@ def _columns(scene: Scene, view: View, axes: tuple[str, str]) -> Plane:
         if name not in _numbers(scene):
             raise unknown("column of numbers", name, _numbers(scene))
         typical[name] = value
-    at = [np.where(np.isnan(column), typical[name], column) for name, column in ((a, scene.features[a]) for a in axes)]  # fmt: skip
+
+    def locate(_: Array, features: Table) -> Numbers:
+        return np.column_stack([_filled(features[name], typical[name]) for name in axes])
 
     def place(points: Numbers) -> Array:
         columns: dict[str, Column] = {}
@@ -135,7 +159,11 @@ def _columns(scene: Scene, view: View, axes: tuple[str, str]) -> Plane:
         columns |= {name: points[:, i] for i, name in enumerate(axes)}
         return encoder.transform(Table(columns), "float32")
 
-    return axes, np.column_stack(at), place
+    return axes, locate, place
+
+
+def _filled(column: Column, value: float) -> Numbers:
+    return np.where(np.isnan(column), value, column)
 
 
 def _typical(column: Column) -> Any:

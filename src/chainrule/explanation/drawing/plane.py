@@ -62,8 +62,8 @@ def look(subject: Subject) -> Lookout | None:
     if len(X) < 2:
         raise InvalidValue("a plane goes through the data, and they are one row: give more")
     shown = np.unique(np.linspace(0, len(X) - 1, min(len(X), SHOWN)).astype(np.int64))
-    axes, points, place = _columns(subject, X) or components(X)
-    points = points[shown]
+    axes, locate, place = _columns(subject, X) or components(X)
+    points = locate(X)[shown]
     x, y = axis(points[:, 0], GRID), axis(points[:, 1], GRID)
     grid = np.stack([a.ravel() for a in np.meshgrid(x, y)], axis=1)
     plane = Plane(axes, x, y, points, _targets(subject)[shown], subject.classes)
@@ -104,17 +104,19 @@ def most_probable(p: Numbers) -> Numbers:
     return np.where(np.isnan(p).any(axis=1), np.nan, p.argmax(axis=1))
 
 
-Place = Callable[[Numbers], Array]
+Locate = Callable[[Numbers], Numbers]  # from rows (n, d) to points (n, 2)
+Place = Callable[[Numbers], Array]  # and from points to rows
+Way = tuple[tuple[str, str], Locate, Place]
 
 
-def _columns(subject: Subject, X: Numbers) -> tuple[tuple[str, str], Numbers, Place] | None:
+def _columns(subject: Subject, X: Numbers) -> Way | None:
     """The two columns themselves, in their own units; None where there are not two of numbers."""
     if X.shape[1] != 2:
         return None
     first, second = subject.inputs
     encoder = subject.encoder
     if encoder is None:
-        return (first, second), X, lambda grid: grid
+        return (first, second), lambda rows: rows, lambda grid: grid
     features = [feature for feature in encoder.features if feature.names]
     scales = [each.scale for each in features if isinstance(each, Number) and each.kind == "number"]
     if encoder.feature_names != list(encoder.kinds) or len(scales) != 2:
@@ -126,18 +128,18 @@ def _columns(subject: Subject, X: Numbers) -> tuple[tuple[str, str], Numbers, Pl
     def place(grid: Numbers) -> Array:
         return encoder.transform(Table({first: grid[:, 0], second: grid[:, 1]}), "float64")
 
-    return (first, second), center + spread * X, place
+    return (first, second), lambda rows: center + spread * rows, place
 
 
-def components(X: Numbers) -> tuple[tuple[str, str], Numbers, Place]:
-    """The plane through the mean that the data vary most in (Pearson 1901)."""
+def components(X: Numbers) -> Way:
+    """The plane through the mean that the data vary most in (Pearson 1901): its axes, and the ways there and back."""
     mean = X.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(X, rowvar=False))
     V = directions[:, [-1, -2]]  # (d, 2)
     V = V * np.sign(V[np.abs(V).argmax(axis=0), [0, 1]])  # the sign is a matter of taste
     shares = variances[[-1, -2]] / (variances.sum() or 1.0)
     axes = tuple(f"component {i + 1}, {100 * share:.0f} %" for i, share in enumerate(shares))
-    return (axes[0], axes[1]), (X - mean) @ V, lambda grid: mean + grid @ V.T
+    return (axes[0], axes[1]), lambda rows: (rows - mean) @ V, lambda grid: mean + grid @ V.T
 
 
 def axis(values: Numbers, count: int) -> Numbers:

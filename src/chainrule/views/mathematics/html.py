@@ -37,7 +37,7 @@ STYLE = """
   margin: 0.45em 0 0.45em 1em; }
 .chainrule .unit { display: inline-flex; align-items: center; gap: 0.35em; }
 .chainrule .apart { margin-left: 1.5em; }
-.chainrule .shape { margin-left: auto; padding-left: 1.5em; opacity: 0.6; font-size: 0.85em;
+.chainrule .shape { margin-left: auto; padding-left: 1.5em; opacity: 0.7; font-size: 0.85em;
   white-space: nowrap; }
 .chainrule math { font-size: 1.05em; }
 .chainrule table.matrix { border-collapse: collapse; margin: 0; font-size: 0.92em; width: auto;

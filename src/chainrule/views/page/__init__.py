@@ -11,7 +11,7 @@ once more, as Plotly reads tags in its texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chainrule.views.data import Curve, Path, Plane, Range, Region, Search, Surface
 from chainrule.views.page.document import Cells, document
@@ -22,7 +22,7 @@ from chainrule.views.page.sections import report
 from chainrule.views.page.ways import values_part, ways_part
 from chainrule.views.pens import pens
 
-__all__ = ["comparison", "range_test", "report", "trajectories"]
+__all__ = ["comparison", "range_test", "report", "runs", "trajectories"]
 
 
 def comparison(
@@ -90,3 +90,22 @@ def range_test(title: str, ranges: Sequence[Range]) -> str:
     strokes = pens(each.name for each in ranges)
     rates = {each.name: each.suggested for each in ranges}
     return document(title, [ranges_part(ranges, strokes)], strokes, rates, rate="suggested rate")
+
+
+def runs(title: str, table: Cells, curves: Mapping[str, Sequence[Curve]]) -> str:
+    """Loss curves of runs, a figure for each kind of loss.
+
+    Args:
+        title: stands above.
+        table: headers and rows, as text.
+        curves: of every run, by the name of the loss, as "training loss"; not empty.
+
+    Raises:
+        MissingExtra: plotly is not installed.
+    """
+    strokes = pens(curve.name for group in curves.values() for curve in group)
+    parts = [
+        losses_part(group, strokes, heading=name.capitalize(), each="network")
+        for name, group in curves.items()
+    ]
+    return document(title, parts, strokes, {}, what="run", table=table)

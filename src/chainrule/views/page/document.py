@@ -28,6 +28,7 @@ def document(
     rates: Mapping[str, float | None],
     *,
     rate: str = "learning rate",
+    what: str = "optimizer",
     table: Cells | None = None,
 ) -> str:
     """The whole page; the legend stands beside all figures."""
@@ -38,7 +39,7 @@ def document(
         style=asset("page.css"),
         table=_table(table),
         sections="\n".join(part.html for part in parts),
-        legend=_legend(strokes, rates, rate),
+        legend=_legend(strokes, rates, rate, what),
         data=json_text([vars(figure) for figure in figures]),
         plotly=plotly_script(),
         script=asset("sorting.js") + asset("page.js"),
@@ -71,15 +72,17 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def _legend(strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str) -> str:
-    """A button for each optimizer; it hides and shows it in all figures."""
+def _legend(
+    strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str, what: str
+) -> str:
+    """A button for each name; it hides and shows it in all figures."""
     entries = "".join(
         f'<button type="button" data-toggle="{group_of(strokes, name)}" aria-pressed="true">'
         f"{sample_svg(pen)}<span>{escape(name)}{_rate(rates.get(name))}</span></button>"
         for name, pen in strokes.items()
     )
     rated = any(each is not None for each in rates.values())
-    heading = f"optimizer ({rate})" if rated else "optimizer"
+    heading = f"{what} ({rate})" if rated else what
     return f"<h2>{heading}</h2><div>{entries}</div>"
 
 

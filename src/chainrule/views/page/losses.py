@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chainrule.views.data import Curve, Numbers
-from chainrule.views.numbers import settles, spread
+from chainrule.views.numbers import median_of, settles, spread
 from chainrule.views.page.parts import Part, figure_part
 from chainrule.views.page.traces import (
     Plain,
@@ -24,33 +24,49 @@ from chainrule.views.page.traces import (
 from chainrule.views.pens import Pen
 
 
-def losses_part(curves: Sequence[Curve], strokes: Mapping[str, Pen]) -> Part:
-    """Medians, bands, and a × where a run ended."""
+def losses_part(
+    curves: Sequence[Curve],
+    strokes: Mapping[str, Pen],
+    *,
+    heading: str = "Loss",
+    each: str = "run",
+) -> Part:
+    """Medians, bands, and a × where a run ended.
+
+    Args:
+        curves: the losses under each name.
+        strokes: the pen of each name.
+        heading: stands above; no other part has the same.
+        each: what the losses of one name are of.
+    """
     spreads = [spread(curve.losses) for curve in curves]
-    repeats = max(len(curve.losses) for curve in curves)
-    name = "mean loss" if repeats == 1 else f"loss, median of {repeats} runs"
-    calm = [each for each in spreads if settles(each[1])]
-    frame = frame_of("epoch", name, calm, spreads)
+    calm = [band for band in spreads if settles(band[1])]
+    frame = frame_of("epoch", median_of(curves, each), calm, spreads)
     data = []
-    for curve, each in zip(curves, spreads, strict=True):
-        data += _curve(curve, each, strokes, frame.top)
+    for curve, band in zip(curves, spreads, strict=True):
+        data += _curve(curve, band, strokes, frame.top, each)
     words = []
-    if repeats > 1:
-        words.append("Line: median of the runs still alive; band: from the lowest to the highest.")
+    if any(len(curve.losses) > 1 for curve in curves):
+        words.append(
+            f"Line: median of the {each}s still alive; band: from the lowest to the highest."
+        )
     if any(not np.isfinite(curve.losses).all() for curve in curves):
-        words.append("×: a run diverged; a large ×: the last one did.")
-    return figure_part("Loss", frame.figure("losses", data), words)
+        words.append(f"×: a {each} diverged; a large ×: the last one did.")
+    key = "-".join(["losses", *heading.lower().split()[:-1]])
+    return figure_part(heading, frame.figure(key, data), words)
 
 
-def _curve(curve: Curve, band: Numbers, strokes: Mapping[str, Pen], top: float) -> list[Plain]:
-    """The traces of one optimizer."""
+def _curve(
+    curve: Curve, band: Numbers, strokes: Mapping[str, Pen], top: float, each: str
+) -> list[Plain]:
+    """The traces of one name."""
     pen, group = strokes[curve.name], group_of(strokes, curve.name)
     shown = thinned(band.shape[1])
     epochs, band = np.arange(1.0, band.shape[1] + 1)[shown], band[:, shown]
     alpha = 0.15 if len(strokes) <= 6 else 0.07
     line = line_trace(curve.name, epochs, band[1], pen, group)
     line["hovertemplate"] = hover_words("epoch %{x}", "loss %{y:.4g}")
-    traces = [line, *_run_ends(curve, pen, group, top)]
+    traces = [line, *_run_ends(curve, pen, group, top, each)]
     return [_band(epochs, band, pen, group, alpha), *traces] if len(curve.losses) > 1 else traces
 
 
@@ -72,7 +88,7 @@ def _band(x: Numbers, band: Numbers, pen: Pen, group: str, alpha: float) -> Plai
     }
 
 
-def _run_ends(curve: Curve, pen: Pen, group: str, top: float) -> list[Plain]:
+def _run_ends(curve: Curve, pen: Pen, group: str, top: float, each: str) -> list[Plain]:
     """A small × for each run that ended early, a large one for the last, below the top edge."""
     alive = np.isfinite(curve.losses)
     ended = np.flatnonzero(~alive.all(axis=1))
@@ -83,5 +99,5 @@ def _run_ends(curve: Curve, pen: Pen, group: str, top: float) -> list[Plain]:
     none_left = (epochs == epochs.max()) & (ended.size == len(curve.losses))
     sizes = np.where(none_left, 13, 7)
     trace = marks_trace(np.maximum(epochs, 1.0), np.minimum(last, top), "x-thin", sizes, pen, group)
-    words = f"{plain_text(curve.name)}: a run diverged"
+    words = f"{plain_text(curve.name)}: a {each} diverged"
     return [trace | {"text": words, "hovertemplate": "%{text}<br>epoch %{x}<extra></extra>"}]

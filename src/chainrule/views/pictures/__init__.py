@@ -11,6 +11,7 @@ from chainrule.views.pictures.comparison import comparison
 from chainrule.views.pictures.losses import loss_curves
 from chainrule.views.pictures.rates import range_test, rate_search
 from chainrule.views.pictures.regions import regions
+from chainrule.views.pictures.runs import runs
 from chainrule.views.pictures.saving import save
 from chainrule.views.pictures.ways import trajectories
 
@@ -20,6 +21,7 @@ __all__ = [
     "range_test",
     "rate_search",
     "regions",
+    "runs",
     "save",
     "trajectories",
 ]

@@ -229,6 +229,7 @@ def name_optimizers(
     others: Sequence[Entry],
     sizes: Look,
     word: str = "learning rate",
+    what: str = "optimizer",
 ) -> None:
     """The names with their learning rates, then what the other marks mean."""
     entries = [
@@ -237,7 +238,7 @@ def name_optimizers(
         if name in rates
     ]
     rated = any(rate is not None for rate in rates.values())
-    write_legend(ax, [*entries, *others], sizes, f"optimizer ({word})" if rated else "optimizer")
+    write_legend(ax, [*entries, *others], sizes, f"{what} ({word})" if rated else what)
 
 
 def line_sample(pen: Pen, sizes: Look) -> Artist:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.views.data import Curve, Numbers
-from chainrule.views.numbers import settles, spread
+from chainrule.views.numbers import median_of, settles, spread
 from chainrule.views.pens import Pen, pens
 from chainrule.views.pictures.look import (
     GREY,
@@ -36,6 +36,7 @@ def loss_curves(
     strokes: Mapping[str, Pen] | None = None,
     size: str = "page",
     legend: bool = True,
+    each: str = "run",
 ) -> None:
     """Draw the median loss of every epoch, and a band from the lowest to the highest.
 
@@ -49,20 +50,21 @@ def loss_curves(
         strokes: the pen of each name; the usual order without it.
         size: "page" or "slide".
         legend: whether to write the names beside the axes.
+        each: what the losses of one name are of.
     """
     sizes, strokes = look(size), strokes or pens(curve.name for curve in curves)
     spreads = [spread(curve.losses) for curve in curves]
-    set_scale(ax, [each for each in spreads if settles(each[1])], spreads)
-    for k, (curve, each) in enumerate(zip(curves, spreads, strict=True)):
-        _band(ax, each, strokes[curve.name], 0.18 if len(curves) <= 6 else 0.09)
-        epochs = np.arange(1.0, each.shape[1] + 1)
-        draw_line(ax, epochs, each[1], strokes[curve.name], sizes, k / len(curves))
-        _curve_ends(ax, curve.losses, each[1], strokes[curve.name], sizes)
-    name_axes(ax, sizes, "epoch", _median_of(curves))
+    set_scale(ax, [band for band in spreads if settles(band[1])], spreads)
+    for k, (curve, band) in enumerate(zip(curves, spreads, strict=True)):
+        _band(ax, band, strokes[curve.name], 0.18 if len(curves) <= 6 else 0.09)
+        epochs = np.arange(1.0, band.shape[1] + 1)
+        draw_line(ax, epochs, band[1], strokes[curve.name], sizes, k / len(curves))
+        _curve_ends(ax, curve.losses, band[1], strokes[curve.name], sizes)
+    name_axes(ax, sizes, "epoch", median_of(curves, each))
     count_x(ax)
     if legend:
         rates = {curve.name: curve.rate for curve in curves}
-        name_optimizers(ax, strokes, rates, curve_entries(curves, sizes), sizes)
+        name_optimizers(ax, strokes, rates, curve_entries(curves, sizes, each), sizes)
 
 
 def _band(ax: Axes, losses: Numbers, pen: Pen, alpha: float) -> None:
@@ -90,15 +92,7 @@ def _curve_ends(ax: Axes, losses: Numbers, median: Numbers, pen: Pen, sizes: Loo
         draw_cross(ax, np.array([epoch + 1.0]), np.array([last]), pen, 2 * sizes.mark)
 
 
-def _median_of(curves: Sequence[Curve]) -> str:
-    """The name of the axis: of how many runs the line is the median."""
-    repeats = {curve.losses.shape[0] for curve in curves}
-    if repeats <= {1}:
-        return "mean loss"
-    return f"loss, median of {max(repeats) if len(repeats) == 1 else 'all'} runs"
-
-
-def curve_entries(curves: Sequence[Curve], sizes: Look) -> list[Entry]:
+def curve_entries(curves: Sequence[Curve], sizes: Look, each: str = "run") -> list[Entry]:
     """What band and × mean, where there are any."""
     from matplotlib.patches import Patch
 
@@ -106,5 +100,5 @@ def curve_entries(curves: Sequence[Curve], sizes: Look) -> list[Entry]:
     if any(curve.losses.shape[0] > 1 for curve in curves):
         entries.append(("lowest to highest", Patch(color=GREY, alpha=0.25, linewidth=0)))
     if any(not np.isfinite(curve.losses).all() for curve in curves):
-        entries.append(cross_entry("a run diverged", sizes))
+        entries.append(cross_entry(f"a {each} diverged", sizes))
     return entries

@@ -73,6 +73,8 @@ function scene(message) {
     chart.clear(rules.map((rule) => rule.optimizer), message.checked > 0);
     inspector.step = -1;
   }
+  byId("aside-choice").hidden = !message.checked;
+  byId("aside").checked = page.experiment.view.aside;
   byId("legend").textContent = message.checked ? "solid: the rows learned from; dotted: the rows set aside" : "";
   note();
 }
@@ -111,7 +113,7 @@ function shown(frame) {
   page.frames = (page.frames ?? 0) + 1;
   if (page.frames === 1) {
     page.firstFrame = performance.now();
-    chart.fetch();
+    chart.fetch(page.hello.styles_of_maps);
   }
   const news = frame.lanes.flatMap((lane, i) => (lane.message && lane.message !== before?.lanes[i]?.message ? [`Lane ${i + 1}: ${lane.message}`] : []));
   if (news.length) byId("news").textContent = news.join(". ");
@@ -264,7 +266,7 @@ async function upload(file) {
   try {
     const answer = await fetch(`data?name=${encodeURIComponent(file.name.slice(-200))}`, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
     const told = await answer.json();
-    if (!answer.ok) return trouble(`${file.name}: ${told.error}`);
+    if (!answer.ok) return trouble(told.error);
     page.dropped = told;
     options(byId("data"), [[told.file, told.name], ...dataNames().filter(([value]) => value !== told.file)], told.file);
     takeTable(told);
@@ -309,12 +311,19 @@ on("validation", "change", () => change(({ data }) => { data.validation = byId("
 for (const [id, name] of [["rows", "rows"], ["noise", "noise"], ["data-seed", "seed"]]) {
   on(id, "change", () => change(({ data }) => Object.assign(data, { [name]: byId(id).valueAsNumber, added: [], removed: [] })));
 }
+on("aside", "change", () => look({ ...page.experiment.view, aside: byId("aside").checked }));
 for (const id of ["axis-x", "axis-y"]) on(id, "change", () => setAxes(id));
 on("file", "change", () => byId("file").files[0] && upload(byId("file").files[0]));
 on("lesson", "change", () => takeLesson(byId("lesson").value));
 on("add-lane", "click", addLane);
 on("share", "click", async () => {
-  await navigator.clipboard.writeText(location.href);
+  // Browsers let only pages of this machine, and encrypted ones, write to the clipboard.
+  if (!navigator.clipboard) return trouble("this browser does not let the page copy: the link is in its address line");
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    return trouble("this browser did not let the page copy: the link is in its address line");
+  }
   byId("share").textContent = "copied";
   setTimeout(() => { byId("share").textContent = "copy the link"; }, 1500);
 });

@@ -3,6 +3,7 @@
 export const CLASSES = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7A5C00", "#6A3D9A"];
 export const LANES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A6D3B", "#7F7F7F"];
 const UNKNOWN = 255; // the byte for what is not finite
+const DEPTH = 0.62; // of a region's colour: points of the same class stand out from it
 
 export const classColour = (i) => CLASSES[i % CLASSES.length];
 
@@ -17,7 +18,7 @@ export function between(low, high) {
   const palette = new Int32Array(256);
   for (let i = 0; i < UNKNOWN; i++) {
     const share = (i / 254) * 2 - 1;
-    palette[i] = packed(mixed(middle, rgb(share < 0 ? low : high), Math.abs(share) * 0.85));
+    palette[i] = packed(mixed(middle, rgb(share < 0 ? low : high), Math.abs(share) * DEPTH));
   }
   palette[UNKNOWN] = packed([128, 128, 128]);
   return palette;
@@ -28,7 +29,7 @@ export function ofClasses(count) {
   const middle = neutral();
   const palettes = Array.from({ length: count }, (_, k) => {
     const palette = new Int32Array(256);
-    for (let i = 0; i < 256; i++) palette[i] = packed(mixed(middle, rgb(classColour(k)), 0.75 * (i / 254)));
+    for (let i = 0; i < 256; i++) palette[i] = packed(mixed(middle, rgb(classColour(k)), DEPTH * (i / 254)));
     return palette;
   });
   const grey = packed([128, 128, 128]);

@@ -61,7 +61,7 @@ class Card {
     this.slider.addEventListener("input", () => asks.setRate(i, Number((10 ** Number(this.slider.value)).toPrecision(2))));
     this.field = element("input", { type: "number", min: 0, step: "any", "aria-label": `${name}: learning rate` });
     this.field.addEventListener("change", () => asks.setRate(i, Number(this.field.value)));
-    this.region = element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+    this.region = element("canvas", { "aria-hidden": "true" });
     this.points = element("canvas", { width: SIDE, height: SIDE, class: "points", tabindex: "0", role: "application",
       "aria-label": `${name}: the plane and the points; arrow keys move, Enter clicks` });
     this.points.addEventListener("click", (event) => this.click(event));
@@ -128,11 +128,8 @@ class Card {
     const { palette } = this.lanes;
     if (this.last.strength) for (let i = 0; i < data.length; i++) pixels[i] = palette(data[i], this.last.strength.data[i]);
     else for (let i = 0; i < data.length; i++) pixels[i] = palette[data[i]];
-    this.small ??= element("canvas", { width, height });
-    this.small.getContext("2d").putImageData(image, 0, 0);
-    const context = this.region.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(this.small, 0, 0, SIDE, SIDE);
+    if (this.region.width !== width) Object.assign(this.region, { width, height });
+    this.region.getContext("2d").putImageData(image, 0, 0); // the browser smooths it as it stretches it
   }
 
   // From the plane to pixels, and back.
@@ -153,16 +150,18 @@ class Card {
     const colours = scene.classes.length ? null : between(classColour(0), classColour(1));
     const [low, high] = scene.range;
     const radius = scene.points.length > 800 ? 2 : 3.2;
-    scene.points.forEach((point, i) => {
-      const [px, py] = this.toPixel(point);
+    const colourOf = (value) => (colours ? css(colours[Math.round(254 * Math.min(1, Math.max(0, (value - low) / (high - low || 1))))]) : classColour(value));
+    context.strokeStyle = "rgb(255 255 255 / 90%)";
+    context.lineWidth = 1;
+    const draw = (points, values, outline) => points.forEach((point, i) => {
       context.beginPath();
-      context.arc(px, py, radius, 0, 2 * Math.PI);
-      context.fillStyle = colours ? css(colours[Math.round((254 * (scene.values[i] - low)) / (high - low || 1))]) : classColour(scene.values[i]);
+      outline(...this.toPixel(point));
+      context.fillStyle = colourOf(values[i]);
       context.fill();
-      context.strokeStyle = "rgb(255 255 255 / 80%)";
-      context.lineWidth = 0.8;
       context.stroke();
     });
+    if (scene.experiment.view.aside) draw(scene.aside, scene.values_aside, (px, py) => context.rect(px - radius, py - radius, 2 * radius, 2 * radius));
+    draw(scene.points, scene.values, (px, py) => context.arc(px, py, radius, 0, 2 * Math.PI));
     if (!this.cursor) return;
     const [cx, cy] = this.cursor;
     context.strokeStyle = getComputedStyle(this.root).color;

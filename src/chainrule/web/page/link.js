@@ -29,6 +29,7 @@ export class Link {
   // A frame is drawn when the browser draws, and only then is the server told that it was seen.
   #keep(frame, shown) {
     const waits = this.newest !== null;
+    if (waits && this.newest.run === frame.run) frame.lanes.forEach((lane, i) => lane.curve.unshift(...this.newest.lanes[i].curve)); // that frame is not drawn
     this.newest = frame;
     if (waits) return;
     requestAnimationFrame(() => {

@@ -28,7 +28,8 @@ export function number(value, digits = 4) {
   return text.replace("-", "−");
 }
 
-export const whole = (value) => value.toLocaleString("en");
+const grouped = new Intl.NumberFormat("en");
+export const whole = (value) => grouped.format(value);
 
 export function save(name, blob) {
   const link = element("a", { href: URL.createObjectURL(blob), download: name });

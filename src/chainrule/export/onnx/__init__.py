@@ -1,0 +1,1 @@
+"""ONNX: a model as a graph of standard operators, and dense graphs as networks."""

@@ -1,0 +1,1 @@
+"""PyTorch: a model as a script with its weights beside it."""
