@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.plan import Plan
     from chainrule.sklearn import Classifier, Regressor
     from chainrule.storage import Model, load, save
+    from chainrule.sweeping import Sweep, sweep
     from chainrule.training.checkpoints import Checkpoint
     from chainrule.training.history import History
     from chainrule.training.runs import RunLog
@@ -81,6 +82,7 @@ _HOMES = {
     "plan": ("Plan",),
     "sklearn": ("Classifier", "Regressor"),
     "storage": ("Model", "load", "save"),
+    "sweeping": ("Sweep", "sweep"),
     "training.checkpoints": ("Checkpoint",),
     "training.history": ("History",),
     "training.runs": ("RunLog",),
@@ -132,6 +134,7 @@ __all__ = [
     "SGD",
     "StepDecay",
     "Stopping",
+    "Sweep",
     "TensorBoard",
     "Trace",
     "Verification",
@@ -145,6 +148,7 @@ __all__ = [
     "predictor",
     "range_test",
     "save",
+    "sweep",
     "train",
     "verify_gradients",
 ]

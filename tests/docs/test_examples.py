@@ -102,6 +102,18 @@ SAID = {  # some words of each page's output, in their order
         "silu, logistic, float32)",
     ],
     "scaling.md": ["8 GPUs", "20-64-2", "0."],
+    "sweeps.md": [
+        "wine: 142 rows, 114 to learn from, 28 to judge trials by; 36 more that no trial sees",
+        "trials   30 of 20 epochs",
+        "mattered ",
+        "settings chainrule fit wine --target ",
+        "36 rows not trained on  accuracy  log loss",
+        "without a sweep",
+        "trial",
+        "learning_rate",
+        "'hidden': (",
+        "'accuracy': ",
+    ],
     "lecture/slips.md": ["(51, 51)", "array([0.9])"],
 }
 

@@ -46,6 +46,11 @@ for name, what, example in (
         "chainrule compare moons --optimizers sgd,adam,lbfgs --plot moons.png",
     ),
     (
+        "sweep",
+        "Try many settings, and fit with the best of them.",
+        "chainrule sweep churn.csv --target churn --storage churn.journal",
+    ),
+    (
         "explain",
         "Show every matrix on the way from a row to its loss, and back.",
         "chainrule explain moons.safetensors moons --row 7",

@@ -50,7 +50,7 @@ def missing_values(text: str | None, data: str = "") -> tuple[str, ...]:
     Raises:
         InvalidValue: they are given for Parquet files, which have missing values of their own.
     """
-    if text is not None and is_folder(data):
+    if text is not None and data and is_folder(data):
         raise InvalidValue(
             "--na is for files of text: Parquet files have missing values of their own"
         )

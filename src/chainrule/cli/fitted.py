@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from chainrule.views import words
 
 if TYPE_CHECKING:
     from chainrule.storage import Model, Trained
-    from chainrule.training.fitting import Fit
+    from chainrule.training.fitting import Fit, Scores
 
 LABELS = {
     "accuracy": "accuracy",
@@ -97,7 +97,13 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def lines(found: Fit, data: str, path: Path, report: Path | None = None) -> list[str]:
+def lines(
+    found: Fit,
+    data: str,
+    path: Path,
+    report: Path | None = None,
+    others: Mapping[str, Scores] | None = None,
+) -> list[str]:
     """What was read, the networks, the time, the scores, the file, and what to do next, a line each.
 
     Args:
@@ -105,6 +111,7 @@ def lines(found: Fit, data: str, path: Path, report: Path | None = None) -> list
         data: what was read.
         path: the model's file.
         report: the file of the report, if there is one.
+        others: the scores of others on the same rows, by what they are called.
     """
     model, result = found.model, found.result
     target, encoder = model.target, model.encoder
@@ -123,7 +130,7 @@ def lines(found: Fit, data: str, path: Path, report: Path | None = None) -> list
         f"{' a network' * several} ({result.engine_reason})",
     ]
     if found.scores:
-        said += ["", *_score_table(found)]
+        said += ["", *_score_table(found, others or {})]
     command = ["chainrule", "predict", str(path), data]
     said += ["", f"saved    {path}"]
     if report is not None:
@@ -182,7 +189,7 @@ def _several_trained(found: Fit) -> str:
     return f"{trained} in {words.time(found.seconds)}"
 
 
-def _score_table(found: Fit) -> list[str]:
+def _score_table(found: Fit, others: Mapping[str, Scores]) -> list[str]:
     """The scores on the rows that were not trained on, beside those of the constant guess."""
     rows = f"{found.validated:,} rows"
     where = (
@@ -193,10 +200,11 @@ def _score_table(found: Fit) -> list[str]:
     whose = "these networks" if len(found.results) > 1 else "this network"
     names, levels = list(found.scores), found.model.levels
     reach = f"from {levels[0]:g} to {levels[-1]:g}" if levels else ""
+    each = {whose: found.scores, **others, "constant guess": found.baseline}
     return words.table(
         [where, *(LABELS.get(name, reach) for name in names)],
         [
-            [whose, *(words.score(found.scores[name], name) for name in names)],
-            ["constant guess", *(words.score(found.baseline[name], name) for name in names)],
+            [called, *(words.score(scores[name], name) for name in names)]
+            for called, scores in each.items()
         ],
     ).splitlines()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +12,12 @@ from chainrule import losses
 from chainrule.arrays import DType
 from chainrule.comparison.entries import whole
 from chainrule.engines import Engine, choose
-from chainrule.errors import InvalidValue, ShapeError
+from chainrule.errors import InvalidValue
 from chainrule.network import Network
 from chainrule.optimizers import Optimizer
 from chainrule.plan import Plan
-from chainrule.tables import SHAPES, Table, builtin, is_builtin, read_table
+from chainrule.tables import SHAPES, builtin, is_builtin
+from chainrule.tables.given import given_table
 from chainrule.training import rows
 from chainrule.training.fitting import LECTURE, batch_size_for
 from chainrule.training.problem import Problem
@@ -135,26 +133,8 @@ def _problem(
     na: tuple[str, ...],
 ) -> tuple[str, Problem, bool]:
     """What to call it, the problem, and whether it is one of the shapes of the lecture."""
+    title, table, name = given_table(data, target, seed, na)
+    shape = isinstance(data, str) and is_builtin(data) and data in SHAPES
+    fresh = builtin(title, seed=seed + 1) if shape and validation is None else None
     share = 0.2 if validation is None else validation
-    if isinstance(data, str) and is_builtin(data):
-        table, shape = builtin(data, seed=seed), data in SHAPES
-        fresh = builtin(data, seed=seed + 1) if shape and validation is None else None
-        name = target if isinstance(target, str) else None
-        return data, Problem.of(table, name, task, share, fresh, seed, dtype), shape
-    if isinstance(data, (str, os.PathLike)):
-        table, title = read_table(data, na=na), Path(data).name
-    else:
-        table, title = Table.of(data), "the data"
-    if target is not None and not isinstance(target, str):
-        table, target = _with_target(table, target), "target"
-    return title, Problem.of(table, target, task, share, None, seed, dtype), False
-
-
-def _with_target(table: Table, target: npt.ArrayLike) -> Table:
-    y: Any = np.asarray(target)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.shape != (len(table),):
-        raise ShapeError(f"{len(table)} rows, targets of shape {y.shape}")
-    labelled = Table.of({"target": y})
-    return Table({**table.columns, "target": labelled["target"]})
+    return title, Problem.of(table, name, task, share, fresh, seed, dtype), shape

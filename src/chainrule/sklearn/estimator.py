@@ -17,17 +17,16 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from chainrule import optimizers
 from chainrule.arrays import Array, DType
 from chainrule.engines import Engine, compiled
 from chainrule.errors import InvalidValue
 from chainrule.explanation.drawing.diagram import diagram
 from chainrule.losses import Own
 from chainrule.network import Network
-from chainrule.optimizers import LBFGS, TOGETHER, Optimizer
+from chainrule.optimizers import Optimizer
 from chainrule.sklearn.callbacks import CallbackSupportMixin, Tasks
 from chainrule.storage import Model, Trained, check_target
-from chainrule.tables import Encoder, Table, TargetEncoder
+from chainrule.tables import Table, TargetEncoder
 from chainrule.tables.distinct import Distinct
 from chainrule.training import recipe
 from chainrule.training.checkpoints import Book, Checkpoint, described
@@ -43,7 +42,6 @@ from chainrule.training.members import (
     train_members,
     turns_of,
 )
-from chainrule.training.recipe import Length
 from chainrule.training.rows import Data
 from chainrule.training.runs.log import RunLog
 from chainrule.training.schedules import Schedule
@@ -189,7 +187,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         distinct = Distinct.of_table(table, np.asarray(y), weights)
         own, t_own = table.take(distinct.rows), t[distinct.rows]
         if fresh:
-            self.encoder_ = self._encoder(own)
+            self.encoder_ = recipe.encoder(own, self.bins)
         Z = self.encoder_.transform(own, self.dtype)
         held_out = None if validation is None else self._held_out(*validation)
         seeds = self._seeds(len(own)) if fresh else [m.settings["seed"] for m in self._members]
@@ -314,7 +312,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         table, y, weights = self._checked(X, y, sample_weight, fresh)
         if fresh:
             self._encode_target(y if classes is None else np.asarray(classes), None, reset=True)
-            self.encoder_ = self._encoder(table)
+            self.encoder_ = recipe.encoder(table, self.bins)
         t = self._encode_target(y, weights, reset=False)
         Z = self.encoder_.transform(table, self.dtype)
         seeds = self._seeds(len(table)) if fresh else [m.settings["seed"] for m in self._members]
@@ -418,27 +416,16 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         columns = None if kind.binned else self.encoder_.unbinned
         inputs = self.encoder_.width if columns is None else len(columns)
         sizes = [inputs, *hidden, self._outputs]
-        length, plain = Length.of(rows), self.optimizer is not None
-        epochs = length.epochs if self.epochs is None else self.epochs
-        decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
-        own = kind.rule(rows, is_regressor(self))
-        rule = optimizers.make(self.optimizer or own, self.learning_rate, **decay)
-        batch_size = None if rule.takes_all_rows else length.batch_size
-        if self.batch_size is not None:
-            batch_size = self.batch_size
-        dropout = self.dropout
-        if dropout is None:  # losses that are compared along a line need the same units at each try
-            dropout = 0.0 if isinstance(rule, LBFGS) else recipe.DROPOUT
+        how = recipe.training(
+            kind, sizes, rows, is_regressor(self), optimizer=self.optimizer,
+            learning_rate=self.learning_rate, weight_decay=self.weight_decay, schedule=self.schedule,
+            epochs=self.epochs, batch_size=self.batch_size, dropout=self.dropout,
+        )  # fmt: skip
         network = recipe.network(sizes, activation, seed, self.dtype)
         return Member(network, columns, {
             "loss": self.loss_,
-            "optimizer": rule,
-            "groups": TOGETHER if plain else kind.groups(sizes),
-            "schedule": self.schedule or ("constant" if plain else recipe.SCHEDULE),
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "stopping": epochs if self.patience is None else self.patience,  # the best is kept
-            "dropout": dropout if hidden else 0.0,
+            **how,
+            "stopping": how["epochs"] if self.patience is None else self.patience,  # the best is kept
             "seed": seed,
             "engine": self.engine,
             "device": self.device,
@@ -455,11 +442,6 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[
         if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu"):
             raise InvalidValue(f"hidden is the sizes of the hidden layers, got {self.hidden!r}")
         return tuple(sizes.tolist())
-
-    def _encoder(self, table: Table) -> Encoder:
-        numbers = sum(table.kind(name) == "number" for name in table.names)
-        bins = recipe.bins(len(table), numbers) if self.bins is None else self.bins
-        return Encoder.fit(table, cap=recipe.CATEGORIES, robust=True, bins=bins)
 
     def _seeds(self, rows: int) -> list[int]:
         """A seed for each member.

@@ -92,6 +92,23 @@ def fit_estimator(
     return fit
 
 
+def score_on(fit: EstimatorFit, table: Table) -> None:
+    """Put the scores on other rows in the place of those that a fit has.
+
+    Args:
+        fit: what was fitted.
+        table: with the target among its columns.
+
+    Raises:
+        ChainruleError: a target cannot be used; the text says which.
+    """
+    encoded = fit.model.target
+    assert encoded is not None
+    given = split_target(table, encoded.name)
+    fit.out_of_fold = False
+    _score(fit, _said(fit.model, given.features), _answers(encoded, given))
+
+
 def _estimator(encoded: TargetEncoder, settings: Mapping[str, Any]) -> Classifier | Regressor:
     if encoded.task == "regression":
         return Regressor(**settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,7 @@ class Problem:
         held_out: Table | None = None,
         seed: int = 0,
         dtype: DType = "float32",
+        encoder: Callable[[Table], Encoder] = Encoder.fit,
     ) -> Problem:
         """The problem that a table poses.
 
@@ -60,12 +61,13 @@ class Problem:
             held_out: other rows to validate on, instead of a share of the table's.
             seed: of the choice of these rows.
             dtype: of the matrices.
+            encoder: fits one to a table without its target.
 
         Raises:
             ChainruleError: the table or the target cannot be used; the text says why.
         """
         given = split_target(table, target)
-        return cls._made(given, *_parts(given, held_out, validation, seed), task, dtype)
+        return cls._made(given, *_parts(given, held_out, validation, seed), task, dtype, encoder)
 
     @classmethod
     def of_marked(
@@ -90,8 +92,9 @@ class Problem:
         check: Supervised | None,
         task: str | None,
         dtype: DType,
+        fit: Callable[[Table], Encoder] = Encoder.fit,
     ) -> Problem:
-        encoder, encoded = Encoder.fit(learn.features), _target_encoder(given, learn, task)
+        encoder, encoded = fit(learn.features), _target_encoder(given, learn, task)
         X, y = _matrices(learn, encoder, encoded, dtype)
         checked = None if check is None else _matrices(check, encoder, encoded, dtype)
         return cls(encoder, encoded, learn, check, X, y, checked, len(given.target))

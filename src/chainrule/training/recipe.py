@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from chainrule import optimizers
 from chainrule.arrays import DType
 from chainrule.network import Network
-from chainrule.optimizers import AdamW, Groups
+from chainrule.optimizers import LBFGS, TOGETHER, AdamW, Groups, Optimizer
+from chainrule.tables import Encoder, Table
 from chainrule.training.rows import steps_per_epoch
-from chainrule.training.schedules import CosLog
+from chainrule.training.schedules import CosLog, Schedule
 
 HIDDEN = (128, 128, 128)
 DROPOUT = 0.1
@@ -101,8 +104,50 @@ def network(
     return made
 
 
+def training(
+    kind: Kind,
+    sizes: Sequence[int],
+    rows: int,
+    regression: bool,
+    *,
+    optimizer: str | Optimizer | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    schedule: str | Schedule | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    dropout: float | Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """How `train` is to train a network of a kind on so many rows: None leaves a choice to the recipe.
+
+    An optimizer that is asked for trains all parameters at one rate, which stays, as elsewhere.
+    """
+    length, plain = Length.of(rows), optimizer is not None
+    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
+    rule = optimizers.make(optimizer or kind.rule(rows, regression), learning_rate, **decay)
+    if batch_size is None and not rule.takes_all_rows:
+        batch_size = length.batch_size
+    if dropout is None:  # losses that are compared along a line need the same units at each try
+        dropout = 0.0 if isinstance(rule, LBFGS) else DROPOUT
+    return {
+        "optimizer": rule,
+        "groups": TOGETHER if plain else kind.groups(sizes),
+        "schedule": schedule or ("constant" if plain else SCHEDULE),
+        "epochs": length.epochs if epochs is None else epochs,
+        "batch_size": batch_size,
+        "dropout": dropout if len(sizes) > 2 else 0.0,
+    }
+
+
 def bins(rows: int, columns: int) -> int:
     """How many bins each of some columns of numbers gets."""
     if rows >= _MANY:
         return min(_BINS_OF_MANY, _BINNED_OF_MANY // max(1, columns))
     return min(_BINS, _BINNED // max(1, columns), rows // _ROWS_A_BIN)
+
+
+def encoder(table: Table, most: int | None = None) -> Encoder:
+    """The encoder for a table without its target, with so many bins of a number at most; None chooses."""
+    numbers = sum(table.kind(name) == "number" for name in table.names)
+    most = bins(len(table), numbers) if most is None else most
+    return Encoder.fit(table, cap=CATEGORIES, robust=True, bins=most)

@@ -297,3 +297,39 @@ class SharesCurve:
     z: Numbers
     at: tuple[float, ...]
     jacobian: Numbers
+
+
+@dataclass(frozen=True)
+class Tries:
+    """The losses that trials reached, one after the other.
+
+    Attributes:
+        numbers: of the trials, (n,), ascending.
+        losses: (n,).
+        finished: which came to their end, (n,); the others were stopped.
+    """
+
+    numbers: Numbers
+    losses: Numbers
+    finished: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The losses of trials over one of their settings.
+
+    Attributes:
+        name: of the setting.
+        places: its values, (n,); the numbers of its choices where it has any.
+        losses: (n,).
+        finished: which trials came to their end, (n,).
+        choices: in words; empty for a range.
+        log: whether the axis is logarithmic.
+    """
+
+    name: str
+    places: Numbers
+    losses: Numbers
+    finished: npt.NDArray[np.bool_]
+    choices: tuple[str, ...] = ()
+    log: bool = False

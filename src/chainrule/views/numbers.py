@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from chainrule.views.data import Curve, Numbers
 
@@ -52,3 +53,9 @@ def lowest(values: Numbers, share: float) -> Numbers:
     """The lowest values, so large a share of them."""
     ordered = np.sort(values[np.isfinite(values)])
     return ordered[: math.ceil(share * ordered.size)]
+
+
+def lowest_so_far(values: Numbers, counted: npt.NDArray[np.bool_]) -> Numbers:
+    """The lowest of the values up to each that are counted; nan before the first."""
+    kept = np.where(counted, values, np.inf)
+    return finite(np.minimum.accumulate(kept))

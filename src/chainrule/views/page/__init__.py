@@ -19,10 +19,11 @@ from chainrule.views.page.losses import losses_part
 from chainrule.views.page.rates import ranges_part, searches_part
 from chainrule.views.page.regions import regions_part
 from chainrule.views.page.sections import report
+from chainrule.views.page.tries import sweep
 from chainrule.views.page.ways import values_part, ways_part
 from chainrule.views.pens import pens
 
-__all__ = ["comparison", "range_test", "report", "runs", "trajectories"]
+__all__ = ["comparison", "range_test", "report", "runs", "sweep", "trajectories"]
 
 
 def comparison(
@@ -108,4 +109,4 @@ def runs(title: str, table: Cells, curves: Mapping[str, Sequence[Curve]]) -> str
         losses_part(group, strokes, heading=name.capitalize(), each="network")
         for name, group in curves.items()
     ]
-    return document(title, parts, strokes, {}, what="run", table=table)
+    return document(title, parts, strokes, {}, kind="run", table=table)

@@ -28,10 +28,10 @@ def document(
     rates: Mapping[str, float | None],
     *,
     rate: str = "learning rate",
-    what: str = "optimizer",
     table: Cells | None = None,
+    kind: str = "optimizer",
 ) -> str:
-    """The whole page; the legend stands beside all figures."""
+    """The whole page; the legend stands beside all figures, and names what each pen draws: a kind of thing."""
     figures = [figure for part in parts for figure in part.figures]
     return asset("page.html").format(
         policy=POLICY,
@@ -39,7 +39,7 @@ def document(
         style=asset("page.css"),
         table=_table(table),
         sections="\n".join(part.html for part in parts),
-        legend=_legend(strokes, rates, rate, what),
+        legend=_legend(strokes, rates, rate, kind),
         data=json_text([vars(figure) for figure in figures]),
         plotly=plotly_script(),
         script=asset("sorting.js") + asset("page.js"),
@@ -73,16 +73,16 @@ def plotly_script() -> str:
 
 
 def _legend(
-    strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str, what: str
+    strokes: Mapping[str, Pen], rates: Mapping[str, float | None], rate: str, kind: str
 ) -> str:
-    """A button for each name; it hides and shows it in all figures."""
+    """A button for each pen; it hides and shows what it draws in all figures."""
     entries = "".join(
         f'<button type="button" data-toggle="{group_of(strokes, name)}" aria-pressed="true">'
         f"{sample_svg(pen)}<span>{escape(name)}{_rate(rates.get(name))}</span></button>"
         for name, pen in strokes.items()
     )
     rated = any(each is not None for each in rates.values())
-    heading = f"{what} ({rate})" if rated else what
+    heading = f"{kind} ({rate})" if rated else kind
     return f"<h2>{heading}</h2><div>{entries}</div>"
 
 

@@ -13,6 +13,7 @@ from chainrule.views.pictures.rates import range_test, rate_search
 from chainrule.views.pictures.regions import regions
 from chainrule.views.pictures.runs import runs
 from chainrule.views.pictures.saving import save
+from chainrule.views.pictures.tries import sweep
 from chainrule.views.pictures.ways import trajectories
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "regions",
     "runs",
     "save",
+    "sweep",
     "trajectories",
 ]
