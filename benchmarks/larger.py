@@ -26,14 +26,14 @@ NUMBERS, BLOCK = 12, 200_000
 _PEAK = """
 import re, sys
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 began = perf_counter()
 code = 0
 {work}
 seconds = perf_counter() - began
 held = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-print(f"\\n[{{code}}, {{held}}, {{seconds}}]")
+print(f"\\n[{{code}}, {{held}}, {{seconds}}, {{process_time()}}]")
 """
 _COMMAND = "from chainrule.cli.app import run\ncode = run(sys.argv[1:])"
 _PANDAS = "import pandas\npandas.read_csv(sys.argv[1])"
@@ -63,8 +63,8 @@ def write(path: Path, size: float) -> int:
     return rows
 
 
-def peak(work: str, *arguments: str) -> tuple[str, int, float]:
-    """What a process printed, the most bytes that it had, and its seconds."""
+def peak(work: str, *arguments: str) -> tuple[str, int, float, float]:
+    """What a process printed, the most bytes that it had, its seconds, and those of its processors."""
     done = subprocess.run(
         [sys.executable, "-c", _PEAK.format(work=work), *arguments],
         capture_output=True, text=True, check=False,
@@ -72,10 +72,10 @@ def peak(work: str, *arguments: str) -> tuple[str, int, float]:
     if done.returncode:
         raise SystemExit(done.stderr)
     said, _, numbers = done.stdout.rstrip().rpartition("\n")
-    code, held, seconds = json.loads(numbers)
+    code, held, seconds, busy = json.loads(numbers)
     if code:
         raise SystemExit(done.stderr)
-    return said, held, seconds
+    return said, held, seconds, busy
 
 
 def main(words: Sequence[str]) -> None:
@@ -99,12 +99,12 @@ def main(words: Sequence[str]) -> None:
             "predict": (_COMMAND, "predict", model, str(file), "--out", f"{folder}/said.csv"),
             "pandas.read_csv alone": (_PANDAS, str(file)),
         }
-        print("| | peak, MB | s | rows/s |\n|---|---|---|---|", flush=True)
+        print("| | peak, MB | s | CPU s | rows/s |\n|---|---|---|---|---|", flush=True)
         notes = []
         for name, (work, *arguments) in runs.items():
-            said, held, seconds = peak(work, *arguments)
+            said, held, seconds, busy = peak(work, *arguments)
             print(
-                f"| {name} | {held / 1e6:,.0f} | {seconds:.0f} | {rows / seconds:,.0f} |",
+                f"| {name} | {held / 1e6:,.0f} | {seconds:.0f} | {busy:.0f} | {rows / seconds:,.0f} |",
                 flush=True,
             )
             notes += [

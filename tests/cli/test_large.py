@@ -87,6 +87,15 @@ def test_a_file_that_fits_is_trained_on_in_memory(big: Path, ran: Ran) -> None:
     assert not Path("small.csv.cache").exists()
 
 
+def test_without_bins_a_file_takes_less(big: Path, ran: Ran) -> None:
+    code, out, err = ran(
+        "fit", "big.csv", "--memory", "300M", "--bins", "0", "--members", "2", "--epochs", "1"
+    )
+    assert code == 0
+    assert "takes about" not in err
+    assert "networks 2," in out
+
+
 def test_half_of_what_is_free_is_the_limit_without_one(
     big: Path, ran: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def test_bins_and_networks_take_memory(frame: pd.DataFrame, tmp_path: Path) -> N
     assert estimate.binned > 4 * 64
     assert estimate.together(1) > memory.PROGRAM
     several, one = (estimate.together(count) - memory.PROGRAM for count in (12, 1))
+    assert estimate.together(1, bins=False) - memory.PROGRAM < one / 2
     assert several > 1.3 * one
 
 

@@ -94,7 +94,8 @@ class Job:
         if not most:  # the system does not say what is free
             return None
         networks = self.of_estimators.get("members", recipe.MEMBERS)
-        takes = memory.Estimate.of(self.data, self.na).together(networks)
+        bins = self.of_estimators.get("bins") != 0
+        takes = memory.Estimate.of(self.data, self.na).together(networks, bins)
         limit = f"--memory {self.memory}" if self.memory else "half of what is free"
         line = (
             f"{Path(self.data).name} takes about {memory.shown(takes)} in memory, more than {limit}"

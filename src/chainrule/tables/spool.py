@@ -90,7 +90,7 @@ def unwritable(where: str | os.PathLike[str], error: OSError) -> DataError:
     reason = error.strerror or error
     return DataError(
         f"{os.fspath(where)}: the rows cannot be put on the disk there ({reason});"
-        " name another place for the cache"
+        " name another place for the cache (--cache)"
     )
 
 

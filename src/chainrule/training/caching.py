@@ -152,7 +152,7 @@ def _must_fit(path: Path, contents: Contents) -> None:
     if wanted > there:
         raise DataError(
             f"the cache {path} takes {shown(wanted)}, and the disk has {shown(there)} left:"
-            " name another place for it"
+            " name another place for it (--cache)"
         )
 
 

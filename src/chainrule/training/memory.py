@@ -108,11 +108,16 @@ class Estimate:
         size = max(rows, len(sample)), text, _bytes(sample), len(sample.names)
         return cls(*size, _width(sample, CAP), binned)
 
-    def together(self, networks: int) -> float:
-        """Bytes for the program and all rows at once, with so many networks to train."""
+    def together(self, networks: int, bins: bool = True) -> float:
+        """Bytes for the program and all rows at once.
+
+        Args:
+            networks: how many there are to train.
+            bins: whether their columns of numbers get bins.
+        """
         at_once = min(networks, cores())
         matrices = _ALONE if networks == 1 else 1 + _OF_SEVERAL * at_once
-        row = 4 * self.binned * matrices
+        row = 4 * (self.binned if bins else self.width) * matrices
         return PROGRAM + self.rows * (self.text + _TABLES * self.table + row)
 
 
