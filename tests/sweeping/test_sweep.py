@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -77,6 +78,12 @@ def test_what_mattered_are_shares(found):
     assert set(found.importances) == set(SMALL)
     assert sum(found.importances.values()) == pytest.approx(1)
     assert list(found.importances.values()) == sorted(found.importances.values(), reverse=True)
+
+
+def test_nothing_mattered_where_all_came_to_the_same():
+    found = small(trials=14, space={"hidden": ["8"], "dropout": [0.0, 1e-300]}, pruner="none")
+    assert len({trial.loss for trial in found.trials}) == 1
+    assert found.importances == {}
 
 
 def test_the_same_seed_makes_the_same_sweep_on_one_thread():
@@ -258,6 +265,30 @@ def test_a_worker_on_another_machine_is_dead_when_nothing_was_heard_of_it(tmp_pa
     assert near.running == 0 and near.again == 1
     remade = near.claim()
     assert remade.params == trial.params and remade.number != trial.number
+
+
+def test_a_lock_of_a_process_that_died_is_free_at_once_and_one_of_another_lives(
+    tmp_path, monkeypatch
+):
+    from chainrule.sweeping import workers
+
+    dead = subprocess.run(
+        [sys.executable, "-c", "from chainrule.sweeping.workers import *; print(this_process())"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    assert workers.is_here(dead) and not workers.lives(dead)
+    assert workers.lives(workers.this_process())
+    lock, link = workers.Lock(tmp_path / "a.journal"), tmp_path / "a.journal.lock"
+    link.symlink_to(dead)
+    assert lock.acquire() and link.readlink() == Path(workers.this_process())
+    lock.release()
+    link.symlink_to("elsewhere/1:7:99")
+    clock = iter(range(0, 100, 4))
+    monkeypatch.setattr(workers, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(workers, "sleep", lambda seconds: None)
+    assert lock.acquire() and next(clock) > 15  # after a while without a sign
+    lock.release()
+    assert not link.is_symlink()
 
 
 def test_settings_out_of_place_are_refused_before_the_work():

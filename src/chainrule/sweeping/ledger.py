@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -87,26 +88,35 @@ def _database(url: str) -> RDBStorage:
 
 
 def _look_over(path: Path, called: str) -> None:
-    """Refuse a file that is no journal; cut the half line that a machine which went down may have left at its end.
+    """Refuse a file that is no journal.
 
     Raises:
         DataError: a line is not what Optuna writes; the text says which.
     """
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        text = file.read()
-        whole = text.rfind(b"\n") + 1
-        for number, line in enumerate(text[:whole].splitlines() or [text] * bool(text), 1):
-            try:
-                known = "op_code" in json.loads(line)
-            except (ValueError, TypeError):
-                known = False
-            if not known:
-                raise DataError(
-                    f"{called} is no journal of a sweep: line {number} is none of its records"
-                )
-        file.truncate(whole)
+    text = path.read_bytes() if path.exists() else b""
+    whole = text.rfind(b"\n") + 1
+    for number, line in enumerate(text[:whole].splitlines() or [text] * bool(text), 1):
+        try:
+            known = "op_code" in json.loads(line)
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise DataError(
+                f"{called} is no journal of a sweep: line {number} is none of its records"
+            )
+    if whole < len(text):
+        _cut(path)
+
+
+def _cut(path: Path) -> None:
+    """Cut the half line that a machine which went down left at the end of a journal, while nobody writes to it."""
+    lock = Lock(path)
+    lock.acquire()
+    try:
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 class Ledger:
@@ -292,13 +302,18 @@ def _tried(trial: FrozenTrial) -> Tried:
 
 
 def importances(study: Study) -> dict[str, float]:
-    """The share of each setting in how the losses of finished trials differ, the largest first.
+    """The share of each setting in how the losses of finished trials differ, the largest first; none where they do not.
 
     Source: Watanabe, Bansal & Hutter 2023, PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
     Subspaces.
     """
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Target and region quantiles select the same set")
+        try:
+            return optuna.importance.get_param_importances(study, evaluator=evaluator)
+        except UserWarning:  # as many are equally good that there is no telling
+            return {}
 
 
 def _apart(known: Mapping[str, Any], now: Mapping[str, Any]) -> str:

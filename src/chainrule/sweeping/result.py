@@ -115,11 +115,7 @@ class Sweep:
         if len(found.finished) >= _LEAST:
             found.importances = importances(ledger.study)
         found.settings = course.complete(space.settings(found.best.values))
-        counts = (
-            f"{len(problem.X):,} to learn from, {len(problem.check.target):,} to judge trials by"
-            if problem.check
-            else ""
-        )
+        counts = f"{len(problem.X):,} to learn from, {problem.rows - len(problem.X):,} to judge trials by"
         unseen = "none" if tested is None else f"{len(tested):,}"
         found.summary = [
             f"data     {title}: {words.many(problem.rows, 'row')}, {counts}; {unseen} more that no trial sees",

@@ -85,22 +85,27 @@ class Lock:
         if fcntl is not None:
             self._place = self._queue.open("ab")
             fcntl.flock(self._place, fcntl.LOCK_EX)
+        try:
+            self._link_up()
+        except BaseException:
+            self._leave_queue()
+            raise
+        return True
+
+    def _link_up(self) -> None:
+        """Wait for the link alone."""
         owner, since = "", monotonic()
         while True:
             try:
-                self._link.symlink_to(self._me)
-                return True
+                return self._link.symlink_to(self._me)
             except FileExistsError:
                 now = self._owner()
-                if now != owner:
-                    owner, since = now, monotonic()
-                if self._is_left(owner, since):
-                    self._remove()
-                else:
-                    sleep(_POLL)
-            except BaseException:
-                self._leave_queue()
-                raise
+            if now != owner:
+                owner, since = now, monotonic()
+            if self._is_left(owner, since):
+                self._remove()
+            else:
+                sleep(_POLL)
 
     def release(self) -> None:
         """Let the next one have it."""
@@ -114,8 +119,9 @@ class Lock:
             return ""
 
     def _is_left(self, owner: str, since: float) -> bool:
-        if owner and is_here(owner) and fcntl is not None:
-            return True  # whoever lives on this machine would still stand before us in the queue
+        """Whether the link's owner is gone; where it is elsewhere, after a while without another owner."""
+        if is_here(owner):
+            return owner == self._me or not lives(owner)
         return bool(owner) and monotonic() - since > _LOCKED
 
     def _remove(self) -> None:
