@@ -39,7 +39,7 @@ class Parquet:
         try:
             import pyarrow
             import pyarrow.parquet
-        except ImportError as absent:
+        except ModuleNotFoundError as absent:
             raise MissingExtra("parquet") from absent
         self._parquet = pyarrow.parquet
         self._broken = pyarrow.ArrowException

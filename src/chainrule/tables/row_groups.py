@@ -238,7 +238,7 @@ def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("parquet") from absent
     try:
         how = {"memory_map": False, "pre_buffer": False, "buffer_size": BUFFER}
