@@ -250,7 +250,7 @@ def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
             yield file
     except FileNotFoundError as error:
         raise MissingFile(f"{path} is not there any more") from error
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(path, str(error)) from error
     finally:
         _give_back()
