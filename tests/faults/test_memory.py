@@ -28,9 +28,9 @@ def within(more, arguments):
         resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
 
 run(["fit", "small.csv", "--out", "small.st", "--epochs", "1", "--json"])  # imports
-run(["fit", "parts", "--out", "small.st", "--epochs", "1", "--json"])
+run(["fit", "small.parquet", "--out", "small.st", "--epochs", "1", "--json"])
 told = []
-for data, more in (("large.csv", 24), ("large.csv", 64), ("large.parquet", 24), ("large.jsonl", 24), ("wide", 24)):
+for data, more in (("large.csv", 24), ("large.csv", 64), ("large.parquet", 24), ("large.jsonl", 24)):
     job = ["fit", data, "--out", "model.st", "--epochs", "1", "--members", "1", "--json"]
     told.append([data, more, *within(more << 20, job)])
 told.append(["predict", 24, *within(24 << 20, ["predict", "small.st", "large.csv"])])
@@ -39,16 +39,14 @@ print("TOLD" + json.dumps(told))
 
 
 def test_a_fit_and_a_prediction_for_which_there_is_no_memory(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    large = pd.DataFrame(rng.normal(size=(25_000, 8)), columns=[*"abcdefgh"])
+    rng = np.random.default_rng(0)  # encoded, 160 MB: more than malloc has set aside for a thread
+    large = pd.DataFrame(rng.normal(size=(80_000, 8)), columns=[*"abcdefgh"])
     large["kind"] = np.where(large["a"] > 0, "yes", "no")
     large.to_csv(tmp_path / "large.csv", index=False)
     large.to_parquet(tmp_path / "large.parquet")
     large.to_json(tmp_path / "large.jsonl", orient="records", lines=True)
     large[:200].to_csv(tmp_path / "small.csv", index=False)
-    for folder, rows in (("parts", 200), ("wide", 25_000)):
-        (tmp_path / folder).mkdir()
-        large[:rows].to_parquet(tmp_path / folder / "0.parquet")
+    large[:200].to_parquet(tmp_path / "small.parquet")
     done = subprocess.run([sys.executable, "-c", SCARCE], cwd=tmp_path, capture_output=True, text=True, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.split("TOLD")[1])
@@ -67,6 +65,8 @@ def test_a_fit_and_a_prediction_for_which_there_is_no_memory(tmp_path: Path) -> 
         MemoryError(),
         ImportError("libx.so.0: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
+        OSError("libgomp.so.1: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
     ],
 )

@@ -19,6 +19,7 @@ from chainrule.optimizers import Groups
 from chainrule.storage import Model, Trained, document
 from chainrule.storage.file import KEY
 from chainrule.tables import Encoder, Table, TargetEncoder
+from chainrule.training.positions import _DIGEST, _KEY, _digest
 
 from .mutation import changed, mutated, safetensors_of, safetensors_parts
 from .target import Target
@@ -153,20 +154,26 @@ def _timeless(data: bytes) -> bytes:
     """The checkpoint without the seconds that the epochs took, which differ from run to run."""
     header, _ = safetensors_parts(data)
     arrays = dict(safetensors.numpy.load(data))
-    arrays["history"][:, 3] = 0.01
-    return bytes(safetensors.numpy.save(arrays, header["__metadata__"]))
+    for name in arrays:
+        if name.endswith("history"):
+            arrays[name][:, 3] = 0.01
+    return _sealed(header["__metadata__"][_KEY], arrays)
+
+
+def _sealed(text: str, arrays: dict[str, Any]) -> bytes:
+    """A checkpoint whose digest is that of what it holds."""
+    return bytes(safetensors.numpy.save(arrays, {_KEY: text, _DIGEST: _digest(text, arrays)}))
 
 
 def _changed_checkpoint(data: bytes, chance: random.Random) -> bytes:
     header, _ = safetensors_parts(data)
-    [(key, text)] = header["__metadata__"].items()
-    told = json.loads(text)
+    told = json.loads(header["__metadata__"][_KEY])
     arrays = dict(safetensors.numpy.load(data))
     if chance.random() < 0.5:
         told = changed(told, chance)
     else:
         _change_arrays(arrays, chance)
-    return bytes(safetensors.numpy.save(arrays, {key: json.dumps(told)}))
+    return _sealed(json.dumps(told), arrays)
 
 
 def _resume(data: bytes, folder: Path) -> None:

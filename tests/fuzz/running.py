@@ -24,7 +24,7 @@ from .target import Target
 SECONDS = 5.0  # that an input may take
 MEMORY = 1 << 30  # bytes that an input may take beyond what the process had before it
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_STARTING = 120.0  # seconds that the process may take to import what it needs
+_STARTING = 600.0  # seconds that the process may take to import what it needs
 _NOT_BEGUN = -1
 _HANGS = "hangs: more than"
 _SHOWN = 10  # failures of a kind of their own, after which a target is given up

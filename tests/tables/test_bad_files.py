@@ -127,6 +127,15 @@ def test_what_a_parquet_file_notes_for_pandas_is_damaged(tmp_path, notes, words)
             read(path)
 
 
+def test_a_parquet_file_with_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"abcdefgh": [1, 2]}), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"\xff" * 8))
+    for read in (read_table, lambda p: list(read_chunks(p)), RowGroups.of):
+        with pytest.raises(DataError, match=f"{path} is a damaged Parquet file: .*utf-8"):
+            read(path)
+
+
 def test_no_such_file(tmp_path):
     (tmp_path / "churn.csv").write_text("a\n1\n")
     with pytest.raises(MissingFile, match=r"no such file: .*chrun.csv; did you mean churn.csv?"):

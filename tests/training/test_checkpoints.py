@@ -230,6 +230,10 @@ CONTRADICTIONS: dict[str, tuple[Any, str]] = {
         lambda arrays, told: told["counters"].update(state=[1, 10**400]),
         "it is no checkpoint",
     ),
+    "a whole number beyond all, watched": (
+        lambda arrays, told: told["watch"].update(best=10**400),
+        "it is no checkpoint",
+    ),
     "half an epoch": (
         lambda arrays, told: told["watch"].update(waited="0.5"),
         "it is no checkpoint",

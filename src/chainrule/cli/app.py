@@ -122,23 +122,32 @@ def run(arguments: list[str] | None = None) -> int:
         # Whoever read our output has closed it, as `head` does; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        return _say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except (MemoryError, ImportError, RuntimeError) as error:
+    except (MemoryError, ImportError, RuntimeError, OSError) as error:
         if not _lacks_memory(error):
-            raise
+            return _of_the_system(error)
         return _say(
             f"there is not enough memory ({str(error) or 'the system gives no more'}); {_LESS}"
         )
     return code if isinstance(code, int) else 0
 
 
+def _of_the_system(error: Exception) -> int:
+    """Say what the system refused; anything else is a defect, and shows where.
+
+    Raises:
+        Exception: the error, where it is not the system's.
+    """
+    if not isinstance(error, OSError):
+        raise error
+    return _say(f"{error.strerror}: {error.filename}" if error.filename else str(error))
+
+
 def _lacks_memory(error: Exception) -> bool:
     """Whether it was for want of memory: not everything says so by a MemoryError."""
-    words = str(error)
+    words = str(error).lower()
     return isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
 
 

@@ -44,7 +44,7 @@ def play(
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
         import websockets  # noqa: F401
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("web") from absent
     from chainrule.web import server
 

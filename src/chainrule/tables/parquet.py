@@ -39,7 +39,7 @@ class Parquet:
         try:
             import pyarrow
             import pyarrow.parquet
-        except ImportError as absent:
+        except ModuleNotFoundError as absent:
             raise MissingExtra("parquet") from absent
         self._parquet = pyarrow.parquet
         self._broken = pyarrow.ArrowException
@@ -75,7 +75,7 @@ class Parquet:
                 with self._source.open() as packed, tempfile.TemporaryFile() as plain:
                     shutil.copyfileobj(packed, plain)
                     yield self._parquet.ParquetFile(plain, **how)
-        except (self._broken, OSError) as error:
+        except (self._broken, OSError, UnicodeDecodeError) as error:  # a name may be no text
             raise damaged(self._source.where, str(error)) from error
 
     def _table(self, rows: Any, first_row: int) -> Table:

@@ -238,7 +238,7 @@ def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("parquet") from absent
     try:
         how = {"memory_map": False, "pre_buffer": False, "buffer_size": BUFFER}
@@ -250,7 +250,7 @@ def _opened(path: str, stamp: Stamp | None) -> Iterator[Any]:
             yield file
     except FileNotFoundError as error:
         raise MissingFile(f"{path} is not there any more") from error
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(path, str(error)) from error
     finally:
         _give_back()

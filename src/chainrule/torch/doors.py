@@ -165,7 +165,7 @@ def check(
 def _pytorch() -> Iterator[None]:
     try:
         yield
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         if absent.name != "torch":
             raise
         raise MissingExtra("torch") from absent

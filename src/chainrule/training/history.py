@@ -91,7 +91,7 @@ class History:
         """
         try:
             import matplotlib.pyplot as plt
-        except ImportError as absent:
+        except ModuleNotFoundError as absent:
             raise MissingExtra("plot") from absent
         ax = ax if ax is not None else plt.figure(figsize=(6, 4), layout="constrained").gca()
         curves = {"training": self.loss, "validation": self.validation_loss}

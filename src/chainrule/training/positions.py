@@ -159,7 +159,7 @@ class Positions:
                 for number, own in told["trainings"].items()
             }
             return cls(int(told["count"]), dict(told["about"].items()), each)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:  # fmt: skip
+        except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:  # fmt: skip
             if isinstance(error, ModelFileError):
                 raise
             raise ModelFileError("it is no checkpoint, or is cut short") from error

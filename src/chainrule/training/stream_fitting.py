@@ -101,7 +101,7 @@ def _group(settings: Settings) -> Any:
     """The processes of this training; None for one alone."""
     try:
         import torch  # noqa: F401
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("torch") from absent
     if not settings.distributed:
         return None

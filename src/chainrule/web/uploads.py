@@ -170,7 +170,7 @@ def _refuse_large_parquet(path: Path) -> None:
 
     try:
         described = pq.ParquetFile(path).metadata
-    except (pa.ArrowException, OSError) as damage:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as damage:
         raise DataError(f"the Parquet file is damaged: {damage}") from damage
     size = sum(described.row_group(i).total_byte_size for i in range(described.num_row_groups))
     if described.num_rows > limits.ROWS:

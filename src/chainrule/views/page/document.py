@@ -67,7 +67,7 @@ def plotly_script() -> str:
     """The script that draws."""
     try:
         from plotly.offline import get_plotlyjs
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("plot") from absent
     return str(get_plotlyjs())
 

@@ -92,7 +92,7 @@ def new_figure(width: float, height: float, title: str, sizes: Look) -> Figure:
     """An empty figure with a title."""
     try:
         from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         raise MissingExtra("plot") from absent
     from chainrule.views.pictures.picture import Picture
 
