@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from chainrule.export.formula import Column, Formula
-from chainrule.export.written import Written, write
+from chainrule.export.written import Written
+from chainrule.storage.atomic import write
 from chainrule.tables.encoder_data import described
 from chainrule.tables.features import RISE, Category
 from chainrule.tables.scaling import SMOOTH

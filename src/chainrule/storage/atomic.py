@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from chainrule.errors import InvalidValue, MissingFile
+from chainrule.errors import InvalidValue, MissingFile, ModelFileError
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -57,6 +57,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def write(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file; until it is whole, what was there stays.
+
+    Raises:
+        MissingFile, InvalidValue: as `check_target`.
+        ModelFileError: the system refuses.
+    """
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except MissingFile:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelFileError(f"{os.fspath(path)}: it cannot be written ({reason})") from error
+    return Path(path)
 
 
 def remove_leftovers(target: Path) -> None:

@@ -24,7 +24,7 @@ from chainrule.errors import ChainruleError, InvalidValue, MissingFile, ModelFil
 from chainrule.network import Layer, Network
 from chainrule.plan import Plan
 from chainrule.storage import document
-from chainrule.storage.atomic import replacing
+from chainrule.storage.atomic import write
 from chainrule.storage.document import Arrays, Document
 from chainrule.storage.model import Model
 from chainrule.storage.trained import Trained
@@ -53,14 +53,7 @@ def save(model: Model | Network, path: str | os.PathLike[str]) -> None:
         ModelFileError: the system does not let it be written; the text says why.
     """
     data = _as_json(model) if _by_hand(path) else _as_safetensors(model)
-    try:
-        with replacing(path) as file:
-            file.write(data)
-    except MissingFile:
-        raise
-    except OSError as error:
-        reason = error.strerror or error
-        raise ModelFileError(f"{os.fspath(path)}: it cannot be written ({reason})") from error
+    write(path, data)
 
 
 def _as_json(model: Model | Network) -> bytes:

@@ -12,7 +12,8 @@ from chainrule.export.c.parts import ORDER, part
 from chainrule.export.c.tables import compiled_bytes, tables
 from chainrule.export.c.words import identifier
 from chainrule.export.formula import Formula
-from chainrule.export.written import Written, listed, write
+from chainrule.export.written import Written, listed
+from chainrule.storage.atomic import write
 
 
 def to_c(given: object, path: str | os.PathLike[str]) -> Written:

@@ -7,7 +7,8 @@ import os
 from chainrule.export.formula import Formula
 from chainrule.export.onnx import columns, networks
 from chainrule.export.onnx.graph import OPSET, Graph
-from chainrule.export.written import Written, listed, write
+from chainrule.export.written import Written, listed
+from chainrule.storage.atomic import write
 from chainrule.tables.features import Category, Date
 
 

@@ -12,8 +12,9 @@ import safetensors.numpy
 
 from chainrule.export.description import description
 from chainrule.export.formula import Formula
-from chainrule.export.written import Written, write
+from chainrule.export.written import Written
 from chainrule.storage import check_target
+from chainrule.storage.atomic import write
 from chainrule.torch.layers import MODULES
 from chainrule.torch.source import source
 from chainrule.version import __version__
