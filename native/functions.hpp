@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "simd.hpp"
 
@@ -88,8 +89,10 @@ template <class T> inline T larger(T x, T y) { return x < y ? y : x; }  // x whe
 template <class T> inline T smaller(T x, T y) { return x > y ? y : x; }
 template <class T> inline T magnitude(T x) { return x < T(0) ? -x : x; }
 
+// Of a NaN n is anything: the shift is one of unsigned numbers, which may lose bits.
 template <class T> inline T power_of_two(typename Bits<T>::Int n) {
-    return bits_as<T>((n + Bits<T>::BIAS) * (typename Bits<T>::Int(1) << Bits<T>::MANTISSA));
+    using Unsigned = std::make_unsigned_t<typename Bits<T>::Int>;
+    return bits_as<T>(Unsigned(n + Bits<T>::BIAS) << Bits<T>::MANTISSA);
 }
 
 // x = n ln 2 + r with |r| ≤ ½ ln 2. Two factors reach the subnormals and the overflow: 2ⁿ = 2^⌊n/2⌋ · 2^⌈n/2⌉.

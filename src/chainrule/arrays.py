@@ -62,7 +62,7 @@ def contiguous(values: npt.ArrayLike, what: str, dtype: DType) -> Array:
     """
     array = numbers(values, what)
     with room_for(f"a copy of {what}, an array of shape {array.shape} in {dtype}"):
-        return np.ascontiguousarray(array, dtype)
+        return np.require(array, dtype, ["C", "A"])  # aligned, too
 
 
 @contextmanager

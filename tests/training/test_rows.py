@@ -18,6 +18,14 @@ def plan(dtype: str = "float32", outputs: int = 1) -> Plan:
     return Plan.of(network, "squared_error", batch_size=2, seed=3)
 
 
+def test_rows_that_are_not_aligned_are_copied() -> None:
+    raw = np.zeros(6 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(3, 2)
+    raw[...] = 1
+    assert not raw.flags.aligned
+    found = rows.matrix(raw, "float32")
+    assert found.flags.aligned and np.array_equal(found, raw)
+
+
 def test_rows_that_fit_are_not_copied() -> None:
     X = np.ones((4, 2), np.float32)
     assert rows.prepare(plan(), X, np.zeros(4), None, None).X is X

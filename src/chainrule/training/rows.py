@@ -70,7 +70,7 @@ def _converted(given: npt.NDArray[Any], dtype: DType, name: str) -> Array:
     try:
         values = given.astype(np.float64) if given.dtype == object else numbers(given, name)
         with np.errstate(over="ignore"):  # an overflow becomes inf, which the caller names
-            return np.ascontiguousarray(values, dtype)
+            return np.require(values, dtype, ["C", "A"])  # aligned, as the compiled engine reads it
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} holds something that is not a number: {error}") from error
 
