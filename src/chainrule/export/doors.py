@@ -104,7 +104,7 @@ def from_onnx(path: str | os.PathLike[str], output: str | Activation | None = No
 def _onnx() -> Iterator[None]:
     try:
         yield
-    except ImportError as absent:
+    except ModuleNotFoundError as absent:
         if absent.name != "onnx":
             raise
         raise MissingExtra("onnx") from absent

@@ -67,7 +67,7 @@ class TensorBoard(_Tracker):
         super().__init__(every)
         try:
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError as absent:
+        except ModuleNotFoundError as absent:
             raise MissingExtra("tensorboard") from absent
         self._writer: Any = SummaryWriter(os.fspath(folder))
 
@@ -107,7 +107,7 @@ class MLflow(_Tracker):
         super().__init__(every)
         try:
             import mlflow
-        except ImportError as absent:
+        except ModuleNotFoundError as absent:
             raise MissingExtra("mlflow") from absent
         self._mlflow, self._own = mlflow, False
         self._points: list[Any] = []
