@@ -162,7 +162,9 @@ def _timeless(data: bytes) -> bytes:
 
 def _sealed(text: str, arrays: dict[str, Any]) -> bytes:
     """A checkpoint whose digest is that of what it holds."""
-    return bytes(safetensors.numpy.save(arrays, {_KEY: text, _DIGEST: _digest(text, arrays)}))
+    metadata = {_KEY: text, _DIGEST: _digest(text, arrays)}
+    header, rest = safetensors_parts(safetensors.numpy.save(arrays, metadata))
+    return safetensors_of({**header, "__metadata__": metadata}, rest)  # theirs have any order
 
 
 def _changed_checkpoint(data: bytes, chance: random.Random) -> bytes:

@@ -16,7 +16,7 @@ COUNT = 2000
 @pytest.fixture(scope="module", autouse=True)
 def _processes_that_find_this_room() -> Iterator[None]:
     folder = str(Path(__file__).parent.parent)
-    sys.path.insert(0, folder)
+    sys.path.append(folder)
     running.preload([targets.__name__])
     yield
     sys.path.remove(folder)
