@@ -39,6 +39,7 @@ from chainrule.sweeping.workers import Lock, is_here, lives, this_process
 
 BEAT = 5.0  # seconds between two signs of life
 SILENCE = 60.0  # seconds without one, after which a worker elsewhere counts as dead
+NAMELESS = 3.0  # seconds after which a trial that no worker has put its name on counts as left: that is the next thing it does
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _TAKEN = (*_DONE, TrialState.RUNNING)
 _WORKER, _ALIVE, _IDENTITY, _RUN = "worker", "alive:", "sweep", "run"
@@ -222,7 +223,10 @@ class Ledger:
             if self._taken() >= self.trials:
                 return None
             trial = self.study.ask(self._distributions)
-            trial.set_user_attr(_WORKER, self._me)
+            try:
+                trial.set_user_attr(_WORKER, self._me)
+            except UpdateFinishedTrialError:
+                return None  # this took so long that others make the trial
             if not self._shared or self._taken(before=trial.number) < self.trials:
                 return trial
         self.study.tell(trial, state=TrialState.FAIL)  # another process was quicker
@@ -280,7 +284,7 @@ class Ledger:
         if sign != last:
             self._heard[worker] = sign, now
             return False
-        return now - when > SILENCE
+        return now - when > (SILENCE if worker else NAMELESS)
 
 
 @contextmanager
