@@ -74,6 +74,10 @@ BAD = {
         b"3,1,u,v\n" + b"1.5,0\n2.5,1\n" * 99 + b"1,7\n",
         "row 199 is of class 7 of the first line's 2",
     ),
+    "count line with a text for a class": (
+        b"3,1,u,v\n" + b"1.5,0\n2.5,1\n" * 99 + b"1,x\n",
+        "row 199 is of class 'x' of the first line's 2",
+    ),
 }
 
 

@@ -423,3 +423,9 @@ def test_an_array_that_is_not_there():
         Encoder.from_json(
             ENCODER.to_json(), {n: a for n, a in ENCODER.arrays().items() if n != "fill"}
         )
+
+
+def test_a_long_text_among_numbers_is_quoted_by_its_beginning() -> None:
+    long = "1.5" * 500
+    [note] = Encoder.fit(Table({"a": np.array(["1", "2", "2", "1", long], object)})).notes
+    assert note == f"column 'a' is read as text because of '{long[:60]}…', though most values are numbers"  # fmt: skip

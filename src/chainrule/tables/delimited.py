@@ -81,6 +81,9 @@ class Delimited:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # `whole` sees to them
+                warnings.simplefilter(
+                    "error", pd.errors.ParserWarning
+                )  # of fields that would be lost
                 return pd.read_csv(
                     file,
                     header=None,
@@ -95,15 +98,17 @@ class Delimited:
                     compression=None,
                     **how,
                 )
-        except pd.errors.ParserError as error:
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             raise self._explained(error) from error
 
     def _next(self, pieces: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
         import pandas as pd
 
         try:
-            return next(pieces, None)
-        except pd.errors.ParserError as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return next(pieces, None)
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             raise self._explained(error) from error
 
     def _explained(self, error: Exception) -> DataError | OutOfMemory:
@@ -145,15 +150,19 @@ class Delimited:
             columns[last] = self._class_names(columns[last], first_row)
         return Table(columns, first_row)
 
-    def _class_names(self, numbers: Column, first_row: int) -> Column:
+    def _class_names(self, column: Column, first_row: int) -> Column:
         """The names of the classes that a column numbers."""
+        import pandas as pd
+
         names = np.array(self.dialect.classes, dtype=object)
+        numbers = column
+        if column.dtype == object:  # some of it is text
+            numbers = pd.to_numeric(pd.Series(column), errors="coerce").to_numpy()
         numbered = np.isin(numbers, np.arange(len(names)))
         if not numbered.all():
             i = int(numbered.argmin())
-            what = (
-                f"row {first_row + i} is of class {numbers[i]:g} of the first line's {len(names)}"
-            )
+            said = repr(str(column[i])[:40]) if column is not numbers else f"{column[i]:g}"
+            what = f"row {first_row + i} is of class {said} of the first line's {len(names)}"
             raise DataError(f"{self.source.where}: {what}")
         return names[numbers.astype(np.int64)]
 

@@ -24,6 +24,8 @@ from chainrule.tables.table import Table
 COUNTS = "it counts the rows"
 _COUNTER = re.compile(r"unnamed_1|unnamed: 0|index|id|row|row_?names?|row_?id", re.IGNORECASE)
 
+_LONGEST = 60  # letters of a text that is quoted
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -225,10 +227,14 @@ def _notes(features: tuple[Feature, ...], odd: Mapping[str, str]) -> Iterator[st
             yield f"column {feature.name!r} dropped: {feature.reason}"
         value = odd.get(feature.name)
         if value:
-            yield (
-                f"column {feature.name!r} is read as text because of {value!r}, though most values are "
-                f"numbers; if {value!r} means a missing value, name it (--na {value!r})"
-            )
+            reason = f"column {feature.name!r} is read as text because of"
+            if len(value) > _LONGEST:
+                yield f"{reason} '{value[:_LONGEST]}…', though most values are numbers"
+            else:
+                yield (
+                    f"{reason} {value!r}, though most values are numbers; if {value!r} means a missing"
+                    f" value, name it (--na {value!r})"
+                )
 
 
 def _odd_value(column: Column) -> str:
