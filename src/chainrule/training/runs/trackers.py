@@ -113,8 +113,10 @@ class MLflow(_Tracker):
         self._points: list[Any] = []
 
     def _begin(self, plan: dict[str, str]) -> None:
-        self._own = self._mlflow.active_run() is None
-        run = self._mlflow.start_run() if self._own else self._mlflow.active_run()
+        run = self._mlflow.active_run()
+        self._own = run is None
+        if run is None:
+            run = self._mlflow.start_run()
         self._run: str = run.info.run_id
         self._mlflow.log_params(plan)
 
