@@ -429,3 +429,9 @@ def test_a_long_text_among_numbers_is_quoted_by_its_beginning() -> None:
     long = "1.5" * 500
     [note] = Encoder.fit(Table({"a": np.array(["1", "2", "2", "1", long], object)})).notes
     assert note == f"column 'a' is read as text because of '{long[:60]}…', though most values are numbers"  # fmt: skip
+
+
+def test_of_many_columns_that_say_nothing_eight_are_named() -> None:
+    table = Table({f"c{i}": np.array([f"{i} {j}" for j in range(30)], object) for i in range(20)})
+    with pytest.raises(DataError, match="^no column is left.*'c7' dropped.*; and 12 more such$"):
+        Encoder.fit(table)

@@ -25,6 +25,7 @@ COUNTS = "it counts the rows"
 _COUNTER = re.compile(r"unnamed_1|unnamed: 0|index|id|row|row_?names?|row_?id", re.IGNORECASE)
 
 _LONGEST = 60  # letters of a text that is quoted
+_MOST = 8  # notes in an error
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class Encoder:
         """
         notes = (*_notes(features, odd), *notes)
         if not any(feature.names for feature in features):
-            raise DataError("; ".join(["no column is left to learn from", *notes]))
+            more = [f"and {len(notes) - _MOST} more such"] if len(notes) > _MOST else []
+            raise DataError("; ".join(["no column is left to learn from", *notes[:_MOST], *more]))
         return cls(features, notes)
 
     @property

@@ -191,6 +191,9 @@ def read(
                     table = _table(batch, group.first_in_file + first + 1, path)
                     yield Piece(group, first, table)
                     first += batch.num_rows
+                if first != group.rows:
+                    told = f"row group {group.index} has {first:,} rows, and the footer says {group.rows:,}"
+                    raise damaged(path, told)
                 _give_back()
 
 
