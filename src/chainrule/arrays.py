@@ -61,7 +61,10 @@ def contiguous(values: npt.ArrayLike, what: str, dtype: DType) -> Array:
         OutOfMemory: a copy has to be made, and there is no room for it.
     """
     array = numbers(values, what)
-    with room_for(f"a copy of {what}, an array of shape {array.shape} in {dtype}"):
+    with (
+        room_for(f"a copy of {what}, an array of shape {array.shape} in {dtype}"),
+        np.errstate(over="ignore"),  # what is beyond float32 is infinite there
+    ):
         return np.require(array, dtype, ["C", "A"])  # aligned, too
 
 
