@@ -30,10 +30,6 @@ export class Chart {
     this.draw();
   }
 
-  rename(names) {
-    this.names = names;
-  }
-
   show(frame) {
     frame.lanes.forEach((lane, i) => {
       const curve = this.curves[i];
